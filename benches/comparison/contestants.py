@@ -1,0 +1,192 @@
+"""What is compared: each function returns contestants that do the same work side by side."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import knox.auth
+import rest_framework_simplejwt.authentication as simplejwt
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import RequestFactory
+from knox.models import AuthToken
+from rest_framework.authentication import TokenAuthentication as DRFTokenAuthentication
+from rest_framework.authtoken.models import Token
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_api_key.models import APIKey
+from rest_framework_api_key.permissions import HasAPIKey
+from rest_framework_simplejwt.tokens import AccessToken
+
+import irontoken
+from benches.comparison.measure import Prepare
+
+#: As many tokens as a small site has, so that no contestant profits from asking for one row.
+USERS = 200
+
+factory = RequestFactory()
+
+
+class Fixtures:
+    """Users, each with a credential of every contestant."""
+
+    def __init__(self) -> None:
+        users = User.objects.bulk_create(
+            User(username=f"user{number}", email=f"user{number}@example.com", password="!")
+            for number in range(USERS)
+        )
+        self.tokens = [Token.objects.create(user=user).key for user in users]
+        self.knox = [AuthToken.objects.create(user=user)[1] for user in users]
+        self.jwt = [str(AccessToken.for_user(user)) for user in users]
+        self.api_keys = [APIKey.objects.create_key(name=user.username)[1] for user in users]
+
+
+def authenticate(fixtures: Fixtures) -> dict[str, Prepare]:
+    """A fresh request with a good credential, up to the user."""
+    sql = str(Token.objects.select_related("user").filter(key="probe").order_by()[:21].query)
+    sql = sql.replace("probe", "%s", 1)
+
+    def bare_cursor(keys: list[str]) -> None:
+        for key in keys:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, (key,))
+                cursor.fetchone()
+
+    def prepare_cursor(calls: int) -> Callable[[], None]:
+        keys = _cycle(fixtures.tokens, calls)
+        return lambda: bare_cursor(keys)
+
+    def has_api_key(request: Request) -> None:
+        assert HasAPIKey().has_permission(request, None)
+
+    return {
+        "irontoken": _requests(_authenticate(irontoken.TokenAuthentication), fixtures.tokens),
+        "DRF": _requests(_authenticate(DRFTokenAuthentication), fixtures.tokens),
+        "bare cursor": prepare_cursor,
+        "knox": _requests(_authenticate(knox.auth.TokenAuthentication), fixtures.knox),
+        "simplejwt, user query": _requests(
+            _authenticate(simplejwt.JWTAuthentication), fixtures.jwt, "Bearer"
+        ),
+        "simplejwt, stateless": _requests(
+            _authenticate(simplejwt.JWTStatelessUserAuthentication), fixtures.jwt, "Bearer"
+        ),
+        "api-key": _requests(has_api_key, fixtures.api_keys, "Api-Key"),
+    }
+
+
+def no_credentials() -> dict[str, Prepare]:
+    """A fresh request that is not for us."""
+    classes = {"irontoken": irontoken.TokenAuthentication, "DRF": DRFTokenAuthentication}
+    headers = {"no header": [None], "another scheme": ["Basic dXNlcjpwYXNzd29yZA=="]}
+    return {
+        f"{name}, {case}": _requests(_anonymous(cls), values, None)
+        for case, values in headers.items()
+        for name, cls in classes.items()
+    }
+
+
+def view(fixtures: Fixtures) -> dict[str, Prepare]:
+    """A whole minimal view, from Django's request to the response."""
+
+    def calls_of(authentication: list[type], permission: list[type]) -> Prepare:
+        class Minimal(APIView):
+            authentication_classes = authentication
+            permission_classes = permission
+
+            def get(self, request: Request) -> Response:
+                return Response()
+
+        handle = Minimal.as_view()
+
+        def prepare(calls: int) -> Callable[[], None]:
+            requests = [_django_request(f"Token {key}") for key in _cycle(fixtures.tokens, calls)]
+
+            def run() -> None:
+                for request in requests:
+                    assert handle(request).status_code == 200
+
+            return run
+
+        return prepare
+
+    return {
+        "irontoken": calls_of([irontoken.TokenAuthentication], [IsAuthenticated]),
+        "DRF": calls_of([DRFTokenAuthentication], [IsAuthenticated]),
+        "no authentication": calls_of([], []),
+    }
+
+
+def keys() -> dict[str, Prepare]:
+    """Making keys; ``generate_keys`` is timed by the key."""
+    batch = 10_000
+
+    def loop(function: Callable[[], Any]) -> Prepare:
+        def prepare(calls: int) -> Callable[[], None]:
+            def run() -> None:
+                for _ in range(calls):
+                    function()
+
+            return run
+
+        return prepare
+
+    return {
+        "irontoken.generate_key()": loop(irontoken.generate_key),
+        "secrets.token_hex(20)": loop(lambda: secrets.token_hex(20)),
+        f"irontoken.generate_keys({batch})": loop(lambda: irontoken.generate_keys(batch)),
+        f"{batch} secrets.token_hex(20)": loop(
+            lambda: [secrets.token_hex(20) for _ in range(batch)]
+        ),
+    }
+
+
+def _authenticate(cls: type) -> Callable[[Request], None]:
+    def run(request: Request) -> None:
+        pair = cls().authenticate(request)
+        assert pair is not None
+
+    return run
+
+
+def _anonymous(cls: type) -> Callable[[Request], None]:
+    def run(request: Request) -> None:
+        assert cls().authenticate(request) is None
+
+    return run
+
+
+def _requests(
+    function: Callable[[Request], None], credentials: list[Any], keyword: str | None = "Token"
+) -> Prepare:
+    def prepare(calls: int) -> Callable[[], None]:
+        requests = [
+            Request(_django_request(f"{keyword} {credential}" if keyword else credential))
+            for credential in _cycle(credentials, calls)
+        ]
+
+        def run() -> None:
+            for request in requests:
+                function(request)
+
+        return run
+
+    return prepare
+
+
+def _django_request(header: str | None) -> Any:
+    return factory.get("/", headers={"authorization": header} if header else None)
+
+
+def _cycle(items: list[Any], calls: int) -> list[Any]:
+    return [items[number % len(items)] for number in range(calls)]
+
+
+def imports() -> dict[str, str]:
+    """Statements whose cost is that of a fresh interpreter's first import."""
+    return {"irontoken": "import irontoken", "django.db": "import django.db"}
+
+
+def names(items: Iterable[Any]) -> list[str]:
+    return [str(item) for item in items]

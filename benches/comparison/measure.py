@@ -1,0 +1,71 @@
+"""Paired timing: every contestant in every round, medians over the rounds."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+Prepare = Callable[[int], Callable[[], None]]
+
+
+class Measured(NamedTuple):
+    """What one contestant took, in seconds per call, round by round."""
+
+    name: str
+    rounds: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    def ratio(self, other: "Measured") -> float:
+        """Return the median over the rounds of this contestant's time by the other's."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median(mine / theirs for mine, theirs in pairs)
+
+
+#: Calls prepared at once. A server meets a request just after making it; thousands made in
+#: advance would be timed out of the processor's cache.
+BATCH = 128
+
+
+def measure(
+    contestants: dict[str, Prepare], *, rounds: int = 21, seconds: float = 0.04
+) -> dict[str, Measured]:
+    """Time ``contestants`` side by side.
+
+    Each is a function that takes a number of calls, prepares what they need, and returns the
+    function that makes them; only the latter is timed. One timing goes on for about ``seconds``.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for prepare in contestants.values():
+        _time(prepare, seconds / 2)
+    for _ in range(rounds):
+        for name, prepare in contestants.items():
+            times[name].append(_time(prepare, seconds))
+    return {name: Measured(name, rounds) for name, rounds in times.items()}
+
+
+def _time(prepare: Prepare, seconds: float) -> float:
+    calls = BATCH if _once(prepare, 1) < seconds / BATCH else 1
+    spent = 0.0
+    count = 0
+    while spent < seconds:
+        spent += _once(prepare, calls)
+        count += calls
+    return spent / count
+
+
+def _once(prepare: Prepare, calls: int) -> float:
+    run = prepare(calls)
+    # Collected between batches and not within, as `timeit` has it; what a batch leaves behind
+    # would otherwise be paid for by the next contestant, or by fresh memory.
+    gc.collect(0)
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+    finally:
+        gc.enable()

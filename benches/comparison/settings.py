@@ -1,0 +1,30 @@
+"""One Django project in which all contestants live side by side."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import dj_database_url
+
+SECRET_KEY = "a secret of the benchmark, long enough for HMAC-SHA-256"
+USE_TZ = True
+ALLOWED_HOSTS = ["*"]
+FOLDER = Path(tempfile.gettempdir())
+DATABASES = {
+    "default": dj_database_url.parse(
+        os.environ.get("DATABASE_URL") or f"sqlite:///{FOLDER / f'irontoken-bench-{os.getpid()}'}",
+        conn_max_age=None,
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "rest_framework_api_key",
+    "knox",
+    "durin",
+]
+ROOT_URLCONF = "benches.comparison.settings"
+urlpatterns: list[object] = []

@@ -1,0 +1,173 @@
+"""The query of a look-up, compiled once, and the conditions under which that cannot be told.
+
+What is compiled is the query of ``model.objects.select_related("user").get(key=key)``. Whatever
+could make a compiled query or an instance built around ``__init__`` differ from that call is a
+condition here; a model that does not meet them all has no compiled look-up.
+"""
+
+from datetime import timezone
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
+from django.db.models import CharField, Field, ForeignKey, Manager, Model, OneToOneField, TextField
+from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.lookups import Exact
+from django.db.models.query import MAX_GET_RESULTS
+from django.db.models.query_utils import DeferredAttribute
+
+from irontoken._core import Converters, InstanceShape, RowShape
+
+#: Databases that let no value into a column that is longer than the column's type allows.
+_ENFORCES_LENGTH: Final = frozenset({"postgresql", "mysql", "oracle"})
+
+#: Descriptors whose ``__set__`` does nothing more for a new instance than fill its ``__dict__``.
+_PLAIN_DESCRIPTORS: Final = frozenset(
+    {DeferredAttribute, ForeignKeyDeferredAttribute, FileDescriptor, ImageFileDescriptor}
+)
+
+
+class CompiledLookup(NamedTuple):
+    """One row's query for one model on one database alias."""
+
+    sql: str
+    #: The field that turns a key into the query's parameter, unless the key is the parameter.
+    key_field: "Field[Any, Any] | None"
+    #: Characters that the key's column can hold, where the database sees to it.
+    max_length: int | None
+    #: The database refuses a text with a NUL character in it.
+    refuses_nul: bool
+    expressions: tuple[Any, ...]
+    shape: RowShape
+
+    def converters(self, connection: BaseDatabaseWrapper) -> Converters:
+        """Return what turns a connection's values into the fields' own.
+
+        It belongs to the connection, and so to its thread, which keeps it.
+        """
+        kept: dict[int, tuple[CompiledLookup, Converters]]
+        kept = connection.__dict__.setdefault("_irontoken_converters", {})
+        entry = kept.get(id(self))
+        if entry is None or entry[0] is not self:
+            entry = kept[id(self)] = (self, _converters(self.expressions, connection))
+        return entry[1]
+
+
+def compile_lookup(
+    model: type[Model], connection: BaseDatabaseWrapper, key: str
+) -> CompiledLookup | None:
+    """Compile the look-up of ``key`` in ``model``, or return ``None`` where it would differ.
+
+    Raises what Django raises for a key that the field cannot take.
+    """
+    key_field = _stock_field(model, "key")
+    user_field = _stock_field(model, "user")
+    if (
+        not _has_stock_manager(model)
+        or key_field is None
+        or not key_field.unique
+        or key_field.get_lookup("exact") is not Exact
+        or type(user_field) not in (ForeignKey, OneToOneField)
+        or user_field.null
+    ):
+        return None
+
+    queryset = model.objects.using(connection.alias).select_related("user")
+    query = queryset.filter(key=key).order_by().query
+    query.set_limits(high=MAX_GET_RESULTS)
+    compiler = query.get_compiler(connection=connection)
+    sql, params = compiler.as_sql()
+    parameter = key_field.get_db_prep_value(key, connection)
+    if not isinstance(sql, str) or sql.count("%s") != 1 or tuple(params) != (parameter,):
+        return None
+
+    related = compiler.klass_info["related_klass_infos"]
+    if compiler.annotation_col_map or len(related) != 1 or related[0]["from_parent"]:
+        return None
+    token = _instance_shape(compiler, compiler.klass_info, _cache_name(user_field))
+    user = _instance_shape(
+        compiler,
+        related[0],
+        _cache_name(user_field.remote_field) if user_field.unique else None,
+    )
+    if token is None or user is None:
+        return None
+    expressions = tuple(expression for expression, *_ in compiler.select)
+    targets = [getattr(expression, "target", None) for expression in expressions]
+    return CompiledLookup(
+        sql=sql,
+        key_field=None if type(key_field) in (CharField, TextField) else key_field,
+        max_length=key_field.max_length if connection.vendor in _ENFORCES_LENGTH else None,
+        refuses_nul=connection.vendor == "postgresql",
+        expressions=expressions,
+        shape=RowShape(token, user, targets.index(key_field)),
+    )
+
+
+def _stock_field(model: type[Model], name: str) -> Any:
+    try:
+        return model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+
+
+def _has_stock_manager(model: type[Model]) -> bool:
+    manager = getattr(model, "objects", None)
+    return type(manager) is Manager and "get_queryset" not in vars(manager)
+
+
+def _cache_name(relation: Any) -> Any:
+    # An attribute since Django 5.1, a method before.
+    try:
+        return relation.cache_name
+    except AttributeError:
+        return relation.get_cache_name()
+
+
+def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceShape | None:
+    model = klass_info["model"]
+    columns = [
+        (compiler.select[index][0].target.attname, index) for index in klass_info["select_fields"]
+    ]
+    if [attname for attname, _ in columns] != [f.attname for f in model._meta.concrete_fields]:
+        return None
+    alias = compiler.connection.alias
+    return InstanceShape(model, alias, _is_built_directly(model), columns, relation)
+
+
+def _is_built_directly(model: type[Model]) -> bool:
+    """Tell whether building ``model`` does no more than fill the instance's ``__dict__``."""
+    return (
+        model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+        and model.__init__ is Model.__init__
+        and model.__new__ is object.__new__
+        and model.__setattr__ is object.__setattr__
+        and all(
+            type(getattr(model, field.attname, None)) in _PLAIN_DESCRIPTORS
+            for field in model._meta.concrete_fields
+        )
+    )
+
+
+def _converters(expressions: tuple[Any, ...], connection: BaseDatabaseWrapper) -> Converters:
+    columns = []
+    booleans = set()
+    datetimes = set()
+    zone = connection.timezone if settings.USE_TZ else None
+    for index, expression in enumerate(expressions):
+        functions = [
+            *connection.ops.get_db_converters(expression),
+            *expression.get_db_converters(connection),
+        ]
+        if functions:
+            columns.append((index, expression, functions))
+        if type(connection.ops) is SQLiteOperations and len(functions) == 1:
+            if functions[0] == connection.ops.convert_booleanfield_value:
+                booleans.add(index)
+            # Another zone may have times that do not exist, or twice, and is Django's to attach.
+            if functions[0] == connection.ops.convert_datetimefield_value and zone in (None, timezone.utc):
+                datetimes.add(index)
+    return Converters(connection, columns, booleans, datetimes, zone)

@@ -1,0 +1,25 @@
+"""The exceptions of the functions that need no Django."""
+
+from typing import Final
+
+_MESSAGES: Final = {
+    "no_credentials": "the header holds the keyword and no key",
+    "contains_spaces": "the header holds more than one word after the keyword",
+    "invalid_characters": "the header holds characters that a key cannot have",
+}
+
+
+class InvalidHeader(ValueError):
+    """An ``Authorization`` header of our scheme that holds no usable key.
+
+    ``reason`` is ``"no_credentials"``, ``"contains_spaces"`` or ``"invalid_characters"``: the
+    cases that REST framework's ``TokenAuthentication`` tells apart. The header itself, and with
+    it the key, is never part of the exception.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return _MESSAGES.get(self.reason, self.reason)

@@ -1,0 +1,88 @@
+//! The Rust half of `irontoken.TokenAuthentication`.
+//!
+//! Each step is called through Python's attribute look-up, as DRF's class does it, so that every
+//! hook that a subclass or an instance overrides is the one that runs.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::errors::malformed_header;
+use super::request::{Keyword, authorization, header_bytes};
+use crate::header;
+
+#[pyclass(subclass, frozen, module = "irontoken._core")]
+pub(super) struct TokenAuthentication;
+
+#[pymethods]
+impl TokenAuthentication {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        // A subclass's `__init__` may take what it likes, as below `object.__new__`.
+        Self
+    }
+
+    fn authenticate<'py>(
+        slf: &Bound<'py, Self>,
+        request: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        let Some(value) = authorization(request)? else {
+            return Ok(None);
+        };
+        let Some(bytes) = header_bytes(&value) else {
+            return drf_authenticate(slf, request);
+        };
+        let bytes = bytes.map_err(|malformed| malformed_header(py, malformed))?;
+        let keyword = slf.getattr(intern!(py, "keyword"))?;
+        let keyword = Keyword::new(&keyword)?;
+        match header::parse(&bytes, keyword.bytes()) {
+            Ok(None) => Ok(None),
+            Ok(Some(key)) => slf
+                .call_method1(
+                    intern!(py, "authenticate_credentials"),
+                    (PyString::new(py, key),),
+                )
+                .map(Some),
+            Err(malformed) => Err(malformed_header(py, malformed)),
+        }
+    }
+
+    fn authenticate_credentials<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = slf.py();
+        let model = slf.call_method0(intern!(py, "get_model"))?;
+        LOOKUP
+            .import(py, "irontoken.lookup", "authenticate_credentials")?
+            .call1((slf, model, key))
+    }
+
+    fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static TOKEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = slf.py();
+        let model = slf.getattr(intern!(py, "model"))?;
+        if !model.is_none() {
+            return Ok(model);
+        }
+        TOKEN
+            .import(py, "rest_framework.authtoken.models", "Token")
+            .cloned()
+    }
+}
+
+/// DRF's own method, for a header that is neither `bytes` nor `str`.
+fn drf_authenticate<'py>(
+    slf: &Bound<'py, TokenAuthentication>,
+    request: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let pair = FUNCTION
+        .import(slf.py(), "irontoken.authentication", "drf_authenticate")?
+        .call1((slf, request))?;
+    Ok((!pair.is_none()).then_some(pair))
+}

@@ -1,0 +1,149 @@
+//! Turning the values of a row into those of the model's fields.
+//!
+//! The functions are Django's. Two of its backend for `SQLite`, one for booleans and one for
+//! points in time, run several times for every row and find their work nearly done by the driver;
+//! what is left of it is done here without a call. Which columns those are is decided by
+//! `irontoken.compiled`.
+
+use std::collections::HashSet;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDateAccess, PyDateTime, PyTimeAccess, PyTzInfo, PyTzInfoAccess};
+
+use super::instances::short_row;
+
+/// The conversion of one column.
+struct Column {
+    index: usize,
+    expression: Py<PyAny>,
+    functions: Vec<Py<PyAny>>,
+    shortcut: Shortcut,
+}
+
+enum Shortcut {
+    None,
+    /// `convert_booleanfield_value` alone.
+    Boolean,
+    /// `convert_datetimefield_value` alone, with the zone that it would attach.
+    DateTime(Option<Py<PyTzInfo>>),
+}
+
+/// The conversions of one connection.
+#[pyclass(frozen, module = "irontoken._core")]
+pub(super) struct Converters {
+    connection: Py<PyAny>,
+    columns: Vec<Column>,
+}
+
+#[pymethods]
+impl Converters {
+    /// `columns` holds (index, expression, functions); the indices of `booleans` and `datetimes`
+    /// are those whose functions are the known ones; `zone` is for the latter.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        connection: Py<PyAny>,
+        columns: Vec<(usize, Py<PyAny>, Vec<Py<PyAny>>)>,
+        booleans: HashSet<usize>,
+        datetimes: HashSet<usize>,
+        zone: Option<Py<PyTzInfo>>,
+    ) -> Self {
+        let shortcut = |index: usize| {
+            if booleans.contains(&index) {
+                Shortcut::Boolean
+            } else if datetimes.contains(&index) {
+                Shortcut::DateTime(zone.as_ref().map(|zone| zone.clone_ref(py)))
+            } else {
+                Shortcut::None
+            }
+        };
+        let columns = columns
+            .into_iter()
+            .map(|(index, expression, functions)| Column {
+                index,
+                expression,
+                functions,
+                shortcut: shortcut(index),
+            })
+            .collect();
+        Self {
+            connection,
+            columns,
+        }
+    }
+}
+
+impl Converters {
+    /// Converts the values of `row` in place.
+    pub(super) fn convert<'py>(
+        &self,
+        py: Python<'py>,
+        row: &mut [Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        for column in &self.columns {
+            let columns = row.len();
+            let value = row
+                .get_mut(column.index)
+                .ok_or_else(|| short_row(columns))?;
+            if let Some(converted) = column.shortcut.convert(py, value)? {
+                *value = converted;
+                continue;
+            }
+            for function in &column.functions {
+                *value =
+                    function
+                        .bind(py)
+                        .call1((&*value, &column.expression, &self.connection))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shortcut {
+    /// The converted value, or `None` where Django's function has to be asked.
+    fn convert<'py>(
+        &self,
+        py: Python<'py>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Boolean => Ok(value.is_instance_of::<PyBool>().then(|| value.clone())),
+            Self::DateTime(zone) => {
+                if value.is_none() {
+                    return Ok(Some(value.clone()));
+                }
+                let Ok(time) = value.cast_exact::<PyDateTime>() else {
+                    return Ok(None);
+                };
+                match zone {
+                    Some(zone) if time.get_tzinfo().is_none() => {
+                        in_zone(time, zone.bind(py)).map(Some)
+                    }
+                    _ => Ok(Some(value.clone())),
+                }
+            }
+        }
+    }
+}
+
+/// `time.replace(tzinfo=zone)`.
+fn in_zone<'py>(
+    time: &Bound<'py, PyDateTime>,
+    zone: &Bound<'py, PyTzInfo>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let time = PyDateTime::new_with_fold(
+        time.py(),
+        time.get_year(),
+        time.get_month(),
+        time.get_day(),
+        time.get_hour(),
+        time.get_minute(),
+        time.get_second(),
+        time.get_microsecond(),
+        Some(zone),
+        time.get_fold(),
+    )?;
+    Ok(time.into_any())
+}

@@ -1,0 +1,48 @@
+//! Every error of the domain as the exception that Python sees, in one place.
+
+use pyo3::exceptions::{PyOSError, PyOverflowError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::header::Malformed;
+use crate::key::{Failure, MAX_CHARACTERS};
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TooLarge => PyOverflowError::new_err(format!(
+                "the keys asked for are too large: one call makes at most {MAX_CHARACTERS} \
+                 characters"
+            )),
+            Failure::NoEntropy(reason) => PyOSError::new_err(format!(
+                "the operating system gave no random bytes: {reason}"
+            )),
+        }
+    }
+}
+
+/// `irontoken.InvalidHeader`, for those who parse a header themselves.
+pub(super) fn invalid_header(py: Python<'_>, malformed: Malformed) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    raised(
+        CLASS.import(py, "irontoken.exceptions", "InvalidHeader"),
+        malformed,
+    )
+}
+
+/// DRF's `AuthenticationFailed`, for those who authenticate a request.
+pub(super) fn malformed_header(py: Python<'_>, malformed: Malformed) -> PyErr {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    raised(
+        FUNCTION.import(py, "irontoken.refusals", "malformed_header"),
+        malformed,
+    )
+}
+
+/// The exception that `maker` makes of a reason, or whatever it raised instead.
+fn raised(maker: PyResult<&Bound<'_, PyAny>>, malformed: Malformed) -> PyErr {
+    match maker.and_then(|maker| maker.call1((malformed.reason(),))) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,83 @@
+//! The functions of the module: keys, their comparison, and the header on its own.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::errors::invalid_header;
+use super::request::{Keyword, header_bytes};
+use crate::{header, key};
+
+#[pyfunction]
+#[pyo3(signature = (nbytes = 20))]
+pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {
+    let mut made = None;
+    key::generate::<PyErr>(1, not_negative(nbytes, "nbytes")?, |key| {
+        made = Some(PyString::new(py, key));
+        Ok(())
+    })?;
+    // Not reached: `generate` hands over as many keys as it was asked for, or fails.
+    made.ok_or_else(|| PyValueError::new_err("no key was made"))
+}
+
+#[pyfunction]
+#[pyo3(signature = (count, nbytes = 20))]
+pub(super) fn generate_keys(
+    py: Python<'_>,
+    count: isize,
+    nbytes: isize,
+) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    key::generate::<PyErr>(
+        not_negative(count, "count")?,
+        not_negative(nbytes, "nbytes")?,
+        |key| list.append(PyString::new(py, key)),
+    )?;
+    Ok(list)
+}
+
+#[pyfunction]
+#[pyo3(signature = (header, keyword = None))]
+#[pyo3(text_signature = "(header, keyword='Token')")]
+pub(super) fn parse_authorization<'py>(
+    header: &Bound<'py, PyAny>,
+    keyword: Option<&Bound<'py, PyString>>,
+) -> PyResult<Option<Bound<'py, PyString>>> {
+    let py = header.py();
+    let Some(bytes) = header_bytes(header) else {
+        return Err(PyTypeError::new_err(format!(
+            "header must be bytes or str, not {}",
+            header.get_type().name()?
+        )));
+    };
+    let keyword = match keyword {
+        Some(keyword) => Keyword::new(keyword.as_any())?,
+        None => Keyword::default(),
+    };
+    let key = bytes.and_then(|bytes| {
+        let key = header::parse(&bytes, keyword.bytes())?;
+        Ok(key.map(|key| PyString::new(py, key)))
+    });
+    key.map_err(|malformed| invalid_header(py, malformed))
+}
+
+#[pyfunction]
+pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if let (Ok(a), Ok(b)) = (a.cast::<PyString>(), b.cast::<PyString>()) {
+        return Ok(key::equal(a.to_str()?.as_bytes(), b.to_str()?.as_bytes()));
+    }
+    if let (Ok(a), Ok(b)) = (a.cast::<PyBytes>(), b.cast::<PyBytes>()) {
+        return Ok(key::equal(a.as_bytes(), b.as_bytes()));
+    }
+    Err(PyTypeError::new_err(format!(
+        "keys must be two str or two bytes, not {} and {}",
+        a.get_type().name()?,
+        b.get_type().name()?
+    )))
+}
+
+/// A count as Python's own functions take it: `secrets.token_hex(-1)` is a `ValueError` too.
+fn not_negative(value: isize, name: &str) -> PyResult<usize> {
+    usize::try_from(value)
+        .map_err(|_| PyValueError::new_err(format!("{name} must not be negative, and is {value}")))
+}

@@ -1,0 +1,28 @@
+//! The glue between the domain and Python: classes, functions and errors, and no decisions.
+
+mod authentication;
+mod converters;
+mod errors;
+mod functions;
+mod instances;
+mod interpreter;
+mod request;
+
+#[pyo3::pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::authentication::TokenAuthentication;
+    #[pymodule_export]
+    use super::converters::Converters;
+    #[pymodule_export]
+    use super::functions::{generate_key, generate_keys, keys_equal, parse_authorization};
+    #[pymodule_export]
+    use super::instances::{InstanceShape, RowShape};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::interpreter::claim(module.py())
+    }
+}

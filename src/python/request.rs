@@ -1,0 +1,178 @@
+//! Reading what the domain needs out of Python's objects: the header and the keyword.
+
+use std::borrow::Cow;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyString, PyType};
+use pyo3::{ffi, intern};
+
+use crate::header::Malformed;
+
+/// The header's bytes as a server received them; `None` for what is neither `bytes` nor `str`.
+///
+/// Django hands a header over as the `str` that its bytes are in latin-1.
+pub(super) fn header_bytes<'a>(
+    header: &'a Bound<'_, PyAny>,
+) -> Option<Result<Cow<'a, [u8]>, Malformed>> {
+    if let Ok(text) = header.cast::<PyString>() {
+        return Some(latin1(text));
+    }
+    let bytes = header.cast::<PyBytes>().ok()?;
+    Some(Ok(Cow::Borrowed(bytes.as_bytes())))
+}
+
+fn latin1<'a>(text: &'a Bound<'_, PyString>) -> Result<Cow<'a, [u8]>, Malformed> {
+    if is_ascii(text)
+        && let Ok(text) = text.to_str()
+    {
+        return Ok(Cow::Borrowed(text.as_bytes()));
+    }
+    // SAFETY: `text` is a str and the thread is attached; the result is a new reference or null
+    // with an error set, which `from_owned_ptr_or_err` takes over.
+    let encoded = unsafe {
+        Bound::from_owned_ptr_or_err(text.py(), ffi::PyUnicode_AsLatin1String(text.as_ptr()))
+    };
+    match encoded.as_ref().map(Bound::cast::<PyBytes>) {
+        Ok(Ok(bytes)) => Ok(Cow::Owned(bytes.as_bytes().to_vec())),
+        _ => Err(Malformed::InvalidCharacters),
+    }
+}
+
+fn is_ascii(text: &Bound<'_, PyString>) -> bool {
+    // SAFETY: `text` is a str, which since Python 3.3 knows whether all of it is ASCII.
+    unsafe { ffi::PyUnicode_IS_ASCII(text.as_ptr()) != 0 }
+}
+
+/// A keyword in the form that `header::parse` compares with.
+pub(super) struct Keyword<'a>(Cow<'a, [u8]>);
+
+impl<'a> Keyword<'a> {
+    pub(super) fn new(keyword: &'a Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = keyword.cast::<PyString>()
+            && is_ascii(text)
+        {
+            return Ok(Self(Cow::Borrowed(text.to_str()?.as_bytes())));
+        }
+        // Python's own lower case, since another table may know other letters.
+        let lower = keyword
+            .call_method0(intern!(keyword.py(), "lower"))?
+            .call_method0(intern!(keyword.py(), "encode"))?;
+        Ok(Self(Cow::Owned(
+            lower.cast::<PyBytes>()?.as_bytes().to_vec(),
+        )))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Default for Keyword<'_> {
+    fn default() -> Self {
+        Self(Cow::Borrowed(b"Token"))
+    }
+}
+
+/// The classes whose ways with a header are known, and need not be asked for one by one.
+struct Known {
+    drf_request: Py<PyType>,
+    django_requests: [Py<PyType>; 3],
+    /// From 3.18 on DRF reads `request.headers`, which Django makes once and keeps.
+    reads_headers: bool,
+}
+
+impl Known {
+    fn get(py: Python<'_>) -> PyResult<&'static Self> {
+        static KNOWN: PyOnceLock<Known> = PyOnceLock::new();
+        KNOWN.get_or_try_init(py, || {
+            let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
+                Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
+            };
+            Ok(Known {
+                drf_request: class("rest_framework.request", "Request")?,
+                django_requests: [
+                    class("django.core.handlers.wsgi", "WSGIRequest")?,
+                    class("django.core.handlers.asgi", "ASGIRequest")?,
+                    class("django.http", "HttpRequest")?,
+                ],
+                reads_headers: py
+                    .import("irontoken.authentication")?
+                    .getattr("DRF_READS_HEADERS")?
+                    .extract()?,
+            })
+        })
+    }
+}
+
+/// The value of the request's `Authorization` header, as DRF's `get_authorization_header` finds
+/// it, or `None`.
+///
+/// What DRF asks of a stock request is one entry of `META`; it gets there by way of a dict of all
+/// headers, made anew for each request.
+pub(super) fn authorization<'py>(
+    request: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = request.py();
+    let known = Known::get(py)?;
+    let inner = if request.get_type().is(&known.drf_request) {
+        stock_attribute(request, intern!(py, "_request"))?
+    } else {
+        request.clone()
+    };
+    let class = inner.get_type();
+    if !known.django_requests.iter().any(|stock| class.is(stock)) {
+        return generic(request).map(Some);
+    }
+    if known.reads_headers
+        && let Some(headers) = attributes(&inner)?.get_item(intern!(py, "headers"))?
+    {
+        let header = headers.call_method1(intern!(py, "get"), (intern!(py, "authorization"),))?;
+        return Ok((!header.is_none()).then_some(header));
+    }
+    match inner.getattr(intern!(py, "META"))?.cast::<PyDict>() {
+        Ok(meta) => meta.get_item(intern!(py, "HTTP_AUTHORIZATION")),
+        Err(_) => generic(request).map(Some),
+    }
+}
+
+/// An attribute of an instance whose class has `object.__getattribute__`, without the detour by
+/// way of its `__getattr__`.
+fn stock_attribute<'py>(
+    instance: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: both are live objects of the attached interpreter; the result is a new reference,
+    // or null with an error set.
+    unsafe {
+        Bound::from_owned_ptr_or_err(
+            instance.py(),
+            ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr()),
+        )
+    }
+}
+
+/// The `__dict__` of an instance.
+fn attributes<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: the instance is a live object of the attached interpreter, the unused context may
+    // be null, and the result is a new reference, or null with an error set.
+    let attributes = unsafe {
+        Bound::from_owned_ptr_or_err(
+            instance.py(),
+            ffi::PyObject_GenericGetDict(instance.as_ptr(), std::ptr::null_mut()),
+        )
+    }?;
+    Ok(attributes.cast_into()?)
+}
+
+/// DRF's own function, for a request of a class that is not known.
+fn generic<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION
+        .import(
+            request.py(),
+            "irontoken.authentication",
+            "authorization_header",
+        )?
+        .call1((request,))
+}
