@@ -1,9 +1,72 @@
-# Each target makes what it needs: a fresh clone, rustc, Python 3.10 or later and a network do.
+# A fresh clone, rustc, Python 3.10 or later and a network for packages are all that is needed:
+# each target makes the environment that it uses.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-all rust-test lint fix bench fuzz audit clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/pip:
+	@echo "==> a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed, this is " + sys.version)'
+	@command -v cargo >/dev/null || { echo "cargo is needed to build the Rust core: install Rust 1.88 or later"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/built: $(SOURCES) | $(BIN)/pip
+	@echo "==> build and install irontoken"
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/group-%: pyproject.toml | $(BIN)/pip
+	@echo "==> install what $* needs"
+	@$(BIN)/pip install --quiet --group $*
+	@touch $@
+
+build: $(VENV)/built ## Build irontoken into .venv
+
+demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare it with REST framework
+	@$(BIN)/python examples/demo.py
+
+test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs no server
+	$(BIN)/python -m tests.drf_suite
+	$(BIN)/python -m pytest -q
+
+test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
+	$(BIN)/nox
+
+rust-test:
+	cargo test --quiet --no-default-features
+
+lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest irontoken._core
+
+fix: $(VENV)/group-lint ## Format, and mend what can be mended
+	cargo fmt
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, simplejwt and api-key
+	$(BIN)/python -m benches.comparison
+
+fuzz: ## Fuzz the header parser for a minute (needs cargo-fuzz and a nightly Rust)
+	cargo +nightly fuzz run header -- -max_total_time=60
+
+audit: $(VENV)/built $(VENV)/group-audit ## Known vulnerabilities and licences of what is depended on
+	cargo deny check
+	$(BIN)/pip-audit --local --skip-editable
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf $(VENV) .nox .cache python/irontoken/*.so

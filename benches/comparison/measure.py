@@ -2,6 +2,8 @@
 
 import gc
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -69,3 +71,15 @@ def _once(prepare: Prepare, calls: int) -> float:
         return time.perf_counter() - start
     finally:
         gc.enable()
+
+
+def measure_imports(*modules: str, rounds: int = 15) -> dict[str, Measured]:
+    """Time the first import of each module, in an interpreter of its own."""
+    code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    times: dict[str, list[float]] = {module: [] for module in modules}
+    for _ in range(rounds):
+        for module in modules:
+            command = [sys.executable, "-c", code.format(module)]
+            run = subprocess.run(command, capture_output=True, check=True, text=True)
+            times[module].append(float(run.stdout))
+    return {module: Measured(module, rounds) for module, rounds in times.items()}

@@ -9,13 +9,14 @@ import dj_database_url
 SECRET_KEY = "a secret of the benchmark, long enough for HMAC-SHA-256"
 USE_TZ = True
 ALLOWED_HOSTS = ["*"]
-FOLDER = Path(tempfile.gettempdir())
 DATABASES = {
     "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL") or f"sqlite:///{FOLDER / f'irontoken-bench-{os.getpid()}'}",
-        conn_max_age=None,
+        os.environ.get("DATABASE_URL") or "sqlite:///unused", conn_max_age=None
     )
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    FOLDER = Path(tempfile.gettempdir())
+    DATABASES["default"]["TEST"] = {"NAME": FOLDER / f"irontoken-bench-{os.getpid()}.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.auth",

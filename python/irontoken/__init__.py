@@ -5,11 +5,11 @@ package needs no configured Django and imports neither Django nor REST framework
 ``TokenAuthentication`` does both.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from irontoken._core import generate_key, generate_keys, keys_equal, parse_authorization
 from irontoken.exceptions import InvalidHeader
 
+# Type checkers take this name for true; importing `typing` costs more than all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from irontoken.authentication import TokenAuthentication
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "TokenAuthentication":
         from irontoken.authentication import TokenAuthentication
 

@@ -1,6 +1,17 @@
 from datetime import tzinfo
 from typing import Any, final
 
+__all__ = [
+    "Converters",
+    "InstanceShape",
+    "RowShape",
+    "TokenAuthentication",
+    "generate_key",
+    "generate_keys",
+    "keys_equal",
+    "parse_authorization",
+]
+
 class TokenAuthentication:
     def __new__(cls, *_args: Any, **_kwargs: Any) -> TokenAuthentication: ...
     def authenticate(self, request: Any) -> tuple[Any, Any] | None: ...
@@ -14,7 +25,7 @@ class InstanceShape:
         class_: type[Any],
         alias: str,
         direct: bool,
-        columns: list[tuple[str, int]],
+        columns: list[tuple[str, int, bool]],
         relation: Any,
     ) -> InstanceShape: ...
 

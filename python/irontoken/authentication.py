@@ -1,15 +1,12 @@
 """The authentication class that settings name, and what it takes from REST framework's."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rest_framework
 from rest_framework import authentication
+from rest_framework.request import Request
 
 from irontoken import _core, refusals
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from rest_framework.request import Request
 
 #: From 3.18 on REST framework reads ``request.headers`` and no longer ``request.META``.
 DRF_READS_HEADERS = tuple(int(part) for part in rest_framework.VERSION.split(".")[:2]) >= (3, 18)
@@ -29,7 +26,7 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     """
 
 
-def authorization_header(request: "Request | HttpRequest") -> bytes | str:
+def authorization_header(request: Request) -> bytes | str:
     """Return the ``Authorization`` header of a request whose class is not a stock one."""
     try:
         return authentication.get_authorization_header(request)
@@ -38,7 +35,7 @@ def authorization_header(request: "Request | HttpRequest") -> bytes | str:
 
 
 def drf_authenticate(
-    authenticator: TokenAuthentication, request: "Request | HttpRequest"
+    authenticator: TokenAuthentication, request: Request
 ) -> tuple[Any, Any] | None:
     """Authenticate as REST framework's class does, whatever type the header has."""
     return super(_core.TokenAuthentication, authenticator).authenticate(request)

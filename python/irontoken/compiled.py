@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
 from django.db.models import CharField, Field, ForeignKey, Manager, Model, OneToOneField, TextField
 from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
@@ -42,6 +41,19 @@ class CompiledLookup(NamedTuple):
     refuses_nul: bool
     expressions: tuple[Any, ...]
     shape: RowShape
+
+    def parameter(self, key: str, connection: BaseDatabaseWrapper) -> Any:
+        """Return what the query is run with for ``key``.
+
+        Raises ``ValueError`` or Django's ``ValidationError`` for a key that no row can have.
+        """
+        if self.max_length is not None and len(key) > self.max_length:
+            raise ValueError("the key is longer than its column")
+        if self.refuses_nul and "\0" in key:
+            raise ValueError("the key has a NUL character")
+        if self.key_field is None:
+            return key
+        return self.key_field.get_db_prep_value(key, connection)
 
     def converters(self, connection: BaseDatabaseWrapper) -> Converters:
         """Return what turns a connection's values into the fields' own.
@@ -100,7 +112,11 @@ def compile_lookup(
     return CompiledLookup(
         sql=sql,
         key_field=None if type(key_field) in (CharField, TextField) else key_field,
-        max_length=key_field.max_length if connection.vendor in _ENFORCES_LENGTH else None,
+        max_length=(
+            key_field.max_length
+            if isinstance(key_field, CharField) and connection.vendor in _ENFORCES_LENGTH
+            else None
+        ),
         refuses_nul=connection.vendor == "postgresql",
         expressions=expressions,
         shape=RowShape(token, user, targets.index(key_field)),
@@ -129,10 +145,11 @@ def _cache_name(relation: Any) -> Any:
 
 def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceShape | None:
     model = klass_info["model"]
+    targets = [(compiler.select[index][0].target, index) for index in klass_info["select_fields"]]
     columns = [
-        (compiler.select[index][0].target.attname, index) for index in klass_info["select_fields"]
+        (target.attname, index, isinstance(target, ForeignKey)) for target, index in targets
     ]
-    if [attname for attname, _ in columns] != [f.attname for f in model._meta.concrete_fields]:
+    if [attname for attname, *_ in columns] != [f.attname for f in model._meta.concrete_fields]:
         return None
     alias = compiler.connection.alias
     return InstanceShape(model, alias, _is_built_directly(model), columns, relation)
@@ -156,18 +173,21 @@ def _converters(expressions: tuple[Any, ...], connection: BaseDatabaseWrapper) -
     columns = []
     booleans = set()
     datetimes = set()
+    ops: Any = connection.ops
     zone = connection.timezone if settings.USE_TZ else None
+    # By name, since importing a backend that is not in use may fail and changes its driver.
+    is_sqlite = type(ops).__module__ == "django.db.backends.sqlite3.operations"
     for index, expression in enumerate(expressions):
         functions = [
-            *connection.ops.get_db_converters(expression),
+            *ops.get_db_converters(expression),
             *expression.get_db_converters(connection),
         ]
         if functions:
             columns.append((index, expression, functions))
-        if type(connection.ops) is SQLiteOperations and len(functions) == 1:
-            if functions[0] == connection.ops.convert_booleanfield_value:
+        if is_sqlite and len(functions) == 1:
+            if functions[0] == ops.convert_booleanfield_value:
                 booleans.add(index)
             # Another zone may have times that do not exist, or twice, and is Django's to attach.
-            if functions[0] == connection.ops.convert_datetimefield_value and zone in (None, timezone.utc):
+            if functions[0] == ops.convert_datetimefield_value and zone in (None, timezone.utc):
                 datetimes.add(index)
     return Converters(connection, columns, booleans, datetimes, zone)

@@ -1,8 +1,6 @@
 """The exceptions of the functions that need no Django."""
 
-from typing import Final
-
-_MESSAGES: Final = {
+_MESSAGES = {
     "no_credentials": "the header holds the keyword and no key",
     "contains_spaces": "the header holds more than one word after the keyword",
     "invalid_characters": "the header holds characters that a key cannot have",
@@ -18,8 +16,10 @@ class InvalidHeader(ValueError):
     """
 
     def __init__(self, reason: str) -> None:
+        """Take one of the reasons."""
         super().__init__(reason)
         self.reason = reason
 
     def __str__(self) -> str:
+        """Return the reason in words."""
         return _MESSAGES.get(self.reason, self.reason)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.signals import setting_changed
-from django.db import connections, router
+from django.db import DataError, connections, router
 from django.db.models import CharField, Model, TextField
 
 from irontoken import _core, refusals
@@ -17,9 +17,7 @@ from irontoken.compiled import CompiledLookup, compile_lookup
 _compiled: dict[tuple[type[Model], str], CompiledLookup | None] = {}
 
 
-def authenticate_credentials(
-    authenticator: Any, model: type[Model], key: Any
-) -> tuple[Any, Any]:
+def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -> tuple[Any, Any]:
     """Return the user and the token of ``key``.
 
     ``authenticator`` is the ``irontoken.TokenAuthentication`` that asks and ``model`` what its
@@ -31,25 +29,15 @@ def authenticate_credentials(
     alias = router.db_for_read(model)
     connection = connections[alias]
     try:
-        lookup = _compiled[model, alias]
-    except KeyError:
         try:
+            lookup = _compiled[model, alias]
+        except KeyError:
             lookup = _compiled[model, alias] = compile_lookup(model, connection, key)
-        except (ValidationError, ValueError):
-            raise refusals.invalid_token() from None
+        parameter = lookup and lookup.parameter(key, connection)
+    except (ValidationError, ValueError):
+        raise refusals.invalid_token() from None
     if lookup is None:
         return _by_drf(authenticator, key)
-
-    if lookup.max_length is not None and len(key) > lookup.max_length:
-        raise refusals.invalid_token()
-    if lookup.refuses_nul and "\0" in key:
-        raise refusals.invalid_token()
-    parameter = key
-    if lookup.key_field is not None:
-        try:
-            parameter = lookup.key_field.get_db_prep_value(key, connection)
-        except (ValidationError, ValueError):
-            raise refusals.invalid_token() from None
 
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, (parameter,))
@@ -63,13 +51,13 @@ def authenticate_credentials(
 
 
 def _by_drf(authenticator: Any, key: Any) -> tuple[Any, Any]:
-    drf = super(_core.TokenAuthentication, authenticator)
+    drf: Any = super(_core.TokenAuthentication, authenticator)
     try:
         user, token = drf.authenticate_credentials(key)
     except ValidationError:
         raise refusals.invalid_token() from None
-    except ValueError:
-        # A PostgreSQL driver's word for a text that its server cannot hold.
+    except (ValueError, DataError):
+        # What the drivers of PostgreSQL say to a text that its server cannot hold.
         if not isinstance(key, str) or "\0" not in key:
             raise
         raise refusals.invalid_token() from None

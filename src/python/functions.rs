@@ -13,7 +13,7 @@ use crate::{header, key};
 pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {
     let mut made = None;
     key::generate::<PyErr>(1, not_negative(nbytes, "nbytes")?, |key| {
-        made = Some(PyString::new(py, key));
+        made = Some(PyString::from_bytes(py, key)?);
         Ok(())
     })?;
     // Not reached: `generate` hands over as many keys as it was asked for, or fails.
@@ -27,13 +27,17 @@ pub(super) fn generate_keys(
     count: isize,
     nbytes: isize,
 ) -> PyResult<Bound<'_, PyList>> {
-    let list = PyList::empty(py);
-    key::generate::<PyErr>(
-        not_negative(count, "count")?,
-        not_negative(nbytes, "nbytes")?,
-        |key| list.append(PyString::new(py, key)),
-    )?;
-    Ok(list)
+    let count = not_negative(count, "count")?;
+    let mut keys = Vec::new();
+    key::generate::<PyErr>(count, not_negative(nbytes, "nbytes")?, |key| {
+        if keys.is_empty() {
+            // Only now is it known that the count is not too large.
+            keys.reserve_exact(count);
+        }
+        keys.push(PyString::from_bytes(py, key)?);
+        Ok(())
+    })?;
+    PyList::new(py, keys)
 }
 
 #[pyfunction]

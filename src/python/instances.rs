@@ -12,6 +12,9 @@ use pyo3::{ffi, intern};
 use super::converters::Converters;
 use crate::key;
 
+/// An attribute, the column of the row that holds its value, and whether it is a foreign key.
+type Column = (Py<PyString>, usize, bool);
+
 /// How one model's part of a row becomes an instance.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct InstanceShape {
@@ -19,8 +22,7 @@ pub(super) struct InstanceShape {
     alias: Py<PyString>,
     /// The class may be built around `__init__` while nobody listens to its signals.
     direct: bool,
-    /// The attributes in Django's order, each with the column of the row that holds its value.
-    columns: Vec<(Py<PyString>, usize)>,
+    columns: Vec<Column>,
     /// The name under which `_state.fields_cache` holds the other instance, if it does.
     relation: Option<Py<PyAny>>,
     /// The instance's `__dict__` before its values are known.
@@ -37,12 +39,12 @@ impl InstanceShape {
         class: Py<PyType>,
         alias: Py<PyString>,
         direct: bool,
-        columns: Vec<(Py<PyString>, usize)>,
+        columns: Vec<Column>,
         relation: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let attributes = PyDict::new(py);
         attributes.set_item(intern!(py, "_state"), py.None())?;
-        for (attname, _) in &columns {
+        for (attname, ..) in &columns {
             attributes.set_item(attname, py.None())?;
         }
         let state = PyDict::new(py);
@@ -82,8 +84,15 @@ impl InstanceShape {
         set_attributes(&state, &state_attributes)?;
         let attributes = self.attributes.bind(py).copy()?;
         attributes.set_item(intern!(py, "_state"), state)?;
-        for (attname, column) in &self.columns {
-            attributes.set_item(attname, value(row, *column)?)?;
+        let mut has_fields_cache = false;
+        for (attname, column, is_foreign_key) in &self.columns {
+            let value = value(row, *column)?;
+            has_fields_cache |= *is_foreign_key && !value.is_none();
+            attributes.set_item(attname, value)?;
+        }
+        if has_fields_cache && self.relation.is_none() {
+            // Setting a foreign key makes Django look whether an instance is cached for it.
+            state_attributes.set_item(intern!(py, "fields_cache"), PyDict::new(py))?;
         }
         let instance = allocate(self.class.bind(py))?;
         set_attributes(&instance, &attributes)?;
@@ -99,12 +108,12 @@ impl InstanceShape {
         class: &Bound<'py, PyType>,
         row: &[Bound<'py, PyAny>],
     ) -> PyResult<Built<'py>> {
-        let attnames = PyList::new(py, self.columns.iter().map(|(attname, _)| attname))?;
+        let attnames = PyList::new(py, self.columns.iter().map(|(attname, ..)| attname))?;
         let values = PyTuple::new(
             py,
             self.columns
                 .iter()
-                .map(|(_, column)| value(row, *column))
+                .map(|(_, column, _)| value(row, *column))
                 .collect::<PyResult<Vec<_>>>()?,
         )?;
         let instance =

@@ -124,15 +124,18 @@ pub(super) fn authorization<'py>(
     if !known.django_requests.iter().any(|stock| class.is(stock)) {
         return generic(request).map(Some);
     }
+    let attributes = attributes(&inner)?;
     if known.reads_headers
-        && let Some(headers) = attributes(&inner)?.get_item(intern!(py, "headers"))?
+        && let Some(headers) = attributes.get_item(intern!(py, "headers"))?
     {
         let header = headers.call_method1(intern!(py, "get"), (intern!(py, "authorization"),))?;
         return Ok((!header.is_none()).then_some(header));
     }
-    match inner.getattr(intern!(py, "META"))?.cast::<PyDict>() {
-        Ok(meta) => meta.get_item(intern!(py, "HTTP_AUTHORIZATION")),
-        Err(_) => generic(request).map(Some),
+    match attributes.get_item(intern!(py, "META"))? {
+        Some(meta) if meta.is_instance_of::<PyDict>() => meta
+            .cast::<PyDict>()?
+            .get_item(intern!(py, "HTTP_AUTHORIZATION")),
+        _ => generic(request).map(Some),
     }
 }
 

@@ -1,0 +1,128 @@
+"""``python -m benches.comparison``: irontoken beside its peers, in one run.
+
+SQLite in a file, or the database that ``DATABASE_URL`` names. With ``--chart`` the picture that
+the README shows is drawn anew.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import django
+
+from benches.comparison.measure import Measured, measure, measure_imports
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benches.comparison.settings"
+
+
+class Target(NamedTuple):
+    """A ratio that is to be at most so much."""
+
+    what: str
+    ours: Measured
+    theirs: Measured
+    at_most: float
+
+    def line(self) -> str:
+        ratio = self.ours.ratio(self.theirs)
+        verdict = "met" if ratio <= self.at_most else "MISSED"
+        return f"{self.what:60} {ratio:8.3f} {self.at_most:8.3f}  {verdict}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chart", action="store_true", help="draw the README's chart anew")
+    parser.add_argument("--rounds", type=int, default=25, help="rounds of each comparison")
+    options = parser.parse_args()
+    django.setup()
+    from django.db import connection
+
+    name = {"sqlite": "SQLite"}.get(connection.vendor, connection.vendor)
+    print(f"Python {sys.version.split()[0]}, Django {django.__version__}, {name}", end=", ")
+    print(f"{options.rounds} rounds, medians\n")
+    with fresh_database():
+        authenticate = run(options.rounds, name)
+    if options.chart:
+        from benches.comparison.chart import draw
+
+        draw(authenticate, Path(__file__).parent)
+
+
+def run(rounds: int, database: str) -> dict[str, Measured]:
+    """Measure and print everything; return the authentication of a request."""
+    from benches.comparison import contestants
+
+    fixtures = contestants.Fixtures()
+    auth = measure(contestants.authenticate(fixtures), rounds=rounds)
+    show("authenticate a request", auth)
+    nothing = measure(contestants.no_credentials(), rounds=rounds)
+    show("a request that is not for us", nothing)
+    view = measure(contestants.view(fixtures), rounds=rounds)
+    show("a minimal view", view)
+    keys = measure(contestants.keys(), rounds=rounds)
+    show("keys", keys)
+    imports = measure_imports("irontoken", "django.db")
+    show("import", imports)
+
+    key, token_hex, many, many_token_hex = keys.values()
+    is_sqlite = database == "SQLite"
+    targets = [
+        Target(
+            f"authenticate, {database}, by DRF",
+            auth["irontoken"],
+            auth["DRF"],
+            1 / 6 if is_sqlite else 1 / 2.5,
+        ),
+        Target(
+            f"authenticate, {database}, by the bare cursor",
+            auth["irontoken"],
+            auth["bare cursor"],
+            1.25 if is_sqlite else 1.15,
+        ),
+        *(
+            Target(f"{case}, by DRF", nothing[f"irontoken, {case}"], nothing[f"DRF, {case}"], 0.05)
+            for case in ("no header", "another scheme")
+        ),
+        Target("generate_key(), by secrets.token_hex(20)", key, token_hex, 1 / 2),
+        Target("generate_keys(10000), by secrets.token_hex(20)", many, many_token_hex, 1 / 7),
+        Target("import irontoken, by import django.db", *imports.values(), 0.1),
+    ]
+    if is_sqlite:
+        targets.append(
+            Target(
+                "a minimal view, by the view with DRF's class",
+                view["irontoken"],
+                view["DRF"],
+                1 / 3.5,
+            )
+        )
+    print(f"{'ratios, the median of the pairs':60} {'measured':>8} {'at most':>8}")
+    for target in targets:
+        print(target.line())
+    return auth
+
+
+def show(title: str, measured: dict[str, Measured]) -> None:
+    first = next(iter(measured.values()))
+    print(f"{title:44} {'us a call':>12} {'by the first':>14}")
+    for each in measured.values():
+        print(f"    {each.name:40} {each.median * 1e6:12.2f} {each.ratio(first):14.2f}")
+    print()
+
+
+class fresh_database:  # noqa: N801
+    """A database of the benchmark's own, gone when it ends."""
+
+    def __enter__(self) -> None:
+        from django.test.runner import DiscoverRunner
+
+        self.runner = DiscoverRunner(verbosity=0, interactive=False)
+        self.config = self.runner.setup_databases()
+
+    def __exit__(self, *_: object) -> None:
+        self.runner.teardown_databases(self.config)
+
+
+main()

@@ -1,0 +1,72 @@
+"""Run REST framework's own tests of token authentication with irontoken's class in place.
+
+``python -m tests.drf_suite`` fetches the source distribution of the installed REST framework with
+pip, runs its tests swapped, and then unswapped, which the guard must find.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import rest_framework
+
+#: The files of the suite that touch token authentication.
+FILES = (
+    "tests/authentication/test_authentication.py",
+    "tests/schemas/test_openapi.py",
+    "tests/test_authtoken.py",
+    "tests/test_middleware.py",
+    "tests/test_testing.py",
+)
+HERE = Path(__file__).parent
+CACHE = HERE.parent.parent / ".cache" / "drf"
+
+
+def main():
+    suite = fetch(rest_framework.VERSION)
+    print(f"REST framework {rest_framework.VERSION}'s own tests, with irontoken's class:")
+    if run(suite, swap=True).returncode:
+        sys.exit("REST framework's own tests fail with irontoken's class in place")
+    guarded = run(suite, swap=False, quiet=True)
+    if not guarded.returncode or " 0 times in irontoken" not in guarded.stdout:
+        print(guarded.stdout)
+        sys.exit("the guard does not notice that REST framework's own class ran")
+    print("and with REST framework's own class the guard fails the run, as it must")
+
+
+def fetch(version):
+    """Return the folder of the unpacked source distribution."""
+    folder = CACHE / f"djangorestframework-{version}"
+    if not folder.exists():
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        package = f"djangorestframework=={version}"
+        command = [*pip, "--no-binary", ":all:", "--dest", str(CACHE), package]
+        subprocess.run(command, check=True)
+        with tarfile.open(next(CACHE.glob(f"*-{version}.tar.gz"))) as archive:
+            archive.extractall(CACHE, filter="data")
+    return folder
+
+
+def run(suite, *, swap, quiet=False):
+    files = [name for name in FILES if (suite / name).exists()]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "swap", "-p", "no:cacheprovider"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(HERE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "IRONTOKEN_SWAP": str(int(swap)),
+    }
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.run(
+        [*command, *files],
+        cwd=suite,
+        env=environment,
+        stdout=subprocess.PIPE if quiet else None,
+        text=True,
+        check=False,
+    )
+
+
+main()

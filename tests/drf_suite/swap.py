@@ -1,0 +1,45 @@
+"""A pytest plugin that puts irontoken's class in the place of REST framework's, and proves it.
+
+The run fails where REST framework's own ``authenticate`` ran, or irontoken's never did.
+``IRONTOKEN_SWAP=0`` leaves the class where it is, to see that failure.
+"""
+
+import os
+
+import pytest
+
+calls = {"irontoken": 0, "DRF": 0}
+
+
+def counted(cls, name, authenticate):
+    def count(self, request):
+        calls[name] += 1
+        return authenticate(self, request)
+
+    cls.authenticate = count
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure():
+    from rest_framework import authentication
+
+    import irontoken
+
+    drf = authentication.TokenAuthentication
+    ours = irontoken.TokenAuthentication
+    counted(ours, "irontoken", ours.authenticate)
+    counted(drf, "DRF", drf.authenticate)
+    if os.environ.get("IRONTOKEN_SWAP") != "0":
+        authentication.TokenAuthentication = ours
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(
+        f"authenticate() ran {calls['irontoken']} times in irontoken's class, "
+        f"{calls['DRF']} times in REST framework's"
+    )
+
+
+def pytest_sessionfinish(session):
+    if not calls["irontoken"] or calls["DRF"]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,39 @@
+"""Django settings of the tests; ``DATABASE_URL`` names the server, SQLite otherwise."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import dj_database_url
+
+DEFAULT = dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")
+OTHER = {**DEFAULT}
+if DEFAULT["ENGINE"] == "django.db.backends.sqlite3":
+    # Files, since the threads and forks of a test need one database, and one in memory is private.
+    FOLDER = Path(tempfile.gettempdir())
+    DEFAULT["TEST"] = {"NAME": str(FOLDER / f"irontoken-{os.getpid()}-default.sqlite3")}
+    OTHER["TEST"] = {"NAME": str(FOLDER / f"irontoken-{os.getpid()}-other.sqlite3")}
+else:
+    OTHER["NAME"] = f"{DEFAULT['NAME']}_other"
+
+DATABASES = {"default": DEFAULT, "other": OTHER}
+SECRET_KEY = "a secret of the tests"
+USE_TZ = True
+USE_I18N = True
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.urls"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "tests.shapes",
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["irontoken.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+# Without migrations the tables of all apps are made in one go, in any order.
+MIGRATION_MODULES = {app.rsplit(".", 1)[-1]: None for app in INSTALLED_APPS}

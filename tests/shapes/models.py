@@ -1,0 +1,189 @@
+"""Models of every shape that a token and its user may have."""
+
+import uuid
+from decimal import Decimal
+
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import models
+from rest_framework.authtoken.models import Token
+
+import irontoken
+
+
+class BaseToken(models.Model):
+    key = models.CharField(max_length=40, primary_key=True, default=irontoken.generate_key)
+
+    class Meta:
+        abstract = True
+
+
+class UUIDUser(AbstractBaseUser):
+    """Another primary key than an integer called ``id``."""
+
+    ident = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=40, unique=True)
+    is_active = models.BooleanField(default=True)
+    USERNAME_FIELD = "name"
+
+
+class UUIDToken(models.Model):
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    user = models.OneToOneField(UUIDUser, on_delete=models.CASCADE, related_name="token")
+
+
+class ChildUser(User):
+    """A multi-table child: a row in two tables."""
+
+    motto = models.CharField(max_length=40)
+
+
+class ChildUserToken(BaseToken):
+    user = models.OneToOneField(ChildUser, on_delete=models.CASCADE, related_name="child_token")
+
+
+class ChildToken(Token):
+    """A token that is itself a multi-table child."""
+
+    label = models.CharField(max_length=40)
+
+
+class ProxyToken(Token):
+    class Meta:
+        proxy = True
+
+
+class ManyToken(BaseToken):
+    """Many tokens for a user, in a column of another name."""
+
+    number = models.AutoField(primary_key=True)
+    key = models.CharField(max_length=64, unique=True, db_column="secret")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="many", db_column="owner"
+    )
+
+
+class ToFieldToken(BaseToken):
+    user = models.ForeignKey(User, to_field="username", on_delete=models.CASCADE, related_name="+")
+
+
+class RichUser(AbstractBaseUser):
+    """Fields whose values pass through converters or descriptors."""
+
+    name = models.CharField(max_length=40, unique=True)
+    is_active = models.BooleanField(default=True)
+    is_paying = models.BooleanField(null=True)
+    balance = models.DecimalField(max_digits=12, decimal_places=3, default=Decimal("1.500"))
+    settings = models.JSONField(default=dict)
+    born = models.DateField(null=True)
+    alarm = models.TimeField(null=True)
+    patience = models.DurationField(null=True)
+    score = models.FloatField(default=0.5)
+    blob = models.BinaryField(default=b"\0\xff")
+    document = models.FileField(upload_to="documents", blank=True)
+    portrait = models.ImageField(upload_to="portraits", blank=True)
+    address = models.GenericIPAddressField(null=True)
+    USERNAME_FIELD = "name"
+
+
+class RichToken(BaseToken):
+    user = models.OneToOneField(RichUser, on_delete=models.CASCADE, related_name="token")
+    scopes = models.JSONField(default=list)
+    created = models.DateTimeField(auto_now_add=True)
+    serial = models.UUIDField(default=uuid.uuid4)
+
+
+class MeasuredUser(AbstractBaseUser):
+    """An image whose dimensions Django reads when an instance is made."""
+
+    name = models.CharField(max_length=40, unique=True)
+    is_active = models.BooleanField(default=True)
+    portrait = models.ImageField(
+        upload_to="portraits", blank=True, width_field="width", height_field="height"
+    )
+    width = models.IntegerField(null=True)
+    height = models.IntegerField(null=True)
+    USERNAME_FIELD = "name"
+
+
+class MeasuredToken(BaseToken):
+    user = models.OneToOneField(MeasuredUser, on_delete=models.CASCADE, related_name="token")
+
+
+class InitUser(AbstractBaseUser):
+    """A class with something to do when an instance is made."""
+
+    name = models.CharField(max_length=40, unique=True)
+    is_active = models.BooleanField(default=True)
+    USERNAME_FIELD = "name"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initialised = True
+
+
+class FromDBToken(BaseToken):
+    """A class with something to do when a row is read."""
+
+    user = models.OneToOneField(InitUser, on_delete=models.CASCADE, related_name="token")
+
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        instance = super().from_db(db, field_names, values)
+        instance.loaded_from = db
+        return instance
+
+
+class SuspendedUser(AbstractBaseUser):
+    """A user whose activity is no column."""
+
+    name = models.CharField(max_length=40, unique=True)
+    is_active = property(lambda self: False)
+    USERNAME_FIELD = "name"
+
+
+class SuspendedToken(BaseToken):
+    user = models.OneToOneField(SuspendedUser, on_delete=models.CASCADE, related_name="token")
+
+
+class UpperCaseField(models.CharField):
+    """A field with a descriptor of its own and a converter."""
+
+    def from_db_value(self, value, expression, connection):
+        return value.upper()
+
+
+class ConvertedToken(BaseToken):
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="converted")
+    label = UpperCaseField(max_length=40, default="label")
+
+
+class LiveManager(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().filter(live=True)
+
+
+class ManagedToken(BaseToken):
+    """A manager that hides rows: REST framework's road."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="managed")
+    live = models.BooleanField(default=True)
+    objects = LiveManager()
+    everything = models.Manager()
+
+
+class NullableToken(BaseToken):
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="nullable")
+
+
+class NumberToken(models.Model):
+    """A key that is not a text."""
+
+    key = models.IntegerField(unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+
+class RepeatedToken(models.Model):
+    """A key that several rows may share."""
+
+    key = models.CharField(max_length=40)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
