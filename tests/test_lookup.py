@@ -208,13 +208,30 @@ def test_a_key_that_no_header_yields_is_drfs_affair(key, token):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("key", ["not-a-uuid", "9" * 40])
-def test_a_key_that_the_field_cannot_take_is_refused(key, user):
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (models.UUIDToken, "not-a-uuid"),
+        (models.UUIDToken, "9" * 40),
+        (models.NumberToken, "abc"),
+        (models.NumberToken, "9" * 40),
+    ],
+)
+def test_a_key_that_the_field_cannot_take_is_refused(model, key, user, compiled):
     """REST framework answers with a server error."""
-    ours, _ = classes(model=models.UUIDToken)
-    with pytest.raises(AuthenticationFailed, match="Invalid token"):
-        ours().authenticate_credentials(key)
-    assert outcome(classes(model=models.NumberToken)[0]().authenticate_credentials, "abc")
+    ours, _ = classes(model=model)
+    for _ in range(2):
+        with pytest.raises(AuthenticationFailed, match="Invalid token"):
+            ours().authenticate_credentials(key)
+
+
+def test_a_manager_may_fail_for_reasons_of_its_own(user, monkeypatch):
+    def broken(self):
+        raise ValueError("not the key's fault")
+
+    monkeypatch.setattr(models.LiveManager, "get_queryset", broken)
+    failed = assert_same("Token abc", model=models.ManagedToken)
+    assert failed.exception == (ValueError, "not the key's fault")
 
 
 def test_a_uuid_may_be_written_as_drf_takes_it(user):

@@ -11,7 +11,16 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, Field, ForeignKey, Manager, Model, OneToOneField, TextField
+from django.db.models import (
+    CharField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    Manager,
+    Model,
+    OneToOneField,
+    TextField,
+)
 from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.lookups import Exact
@@ -75,12 +84,14 @@ def compile_lookup(
 
     Raises what Django raises for a key that the field cannot take.
     """
-    key_field = _stock_field(model, "key")
-    user_field = _stock_field(model, "user")
+    key_field = key_field_of(model)
+    user_field = _field(model, "user")
     if (
         not _has_stock_manager(model)
         or key_field is None
         or not key_field.unique
+        # Whether an integer is in the column's range decides between two queries.
+        or isinstance(key_field, IntegerField)
         or key_field.get_lookup("exact") is not Exact
         or type(user_field) not in (ForeignKey, OneToOneField)
         or user_field.null
@@ -123,10 +134,15 @@ def compile_lookup(
     )
 
 
-def _stock_field(model: type[Model], name: str) -> Any:
+def key_field_of(model: type[Model]) -> Any:
+    """Return the model's field ``key``, or ``None`` where it has none."""
+    return _field(model, "key")
+
+
+def _field(model: type[Model], name: str) -> Any:
     try:
         return model._meta.get_field(name)
-    except FieldDoesNotExist:
+    except (AttributeError, FieldDoesNotExist):
         return None
 
 

@@ -6,13 +6,16 @@ logs see what they always saw. A model without a compiled look-up takes REST fra
 
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.signals import setting_changed
 from django.db import DataError, connections, router
 from django.db.models import CharField, Model, TextField
 
 from irontoken import _core, refusals
-from irontoken.compiled import CompiledLookup, compile_lookup
+from irontoken.compiled import CompiledLookup, compile_lookup, key_field_of
+
+#: No database has an integer type that goes further.
+_LARGEST = 2**63
 
 _compiled: dict[tuple[type[Model], str], CompiledLookup | None] = {}
 
@@ -25,7 +28,7 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     and for an inactive user, as REST framework does.
     """
     if type(key) is not str or not key:
-        return _by_drf(authenticator, key)
+        return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)
     connection = connections[alias]
     try:
@@ -37,7 +40,7 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     except (ValidationError, ValueError):
         raise refusals.invalid_token() from None
     if lookup is None:
-        return _by_drf(authenticator, key)
+        return _by_drf(authenticator, model, key)
 
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, (parameter,))
@@ -50,31 +53,32 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     return pair
 
 
-def _by_drf(authenticator: Any, key: Any) -> tuple[Any, Any]:
+def _by_drf(authenticator: Any, model: type[Model], key: Any) -> tuple[Any, Any]:
     drf: Any = super(_core.TokenAuthentication, authenticator)
+    field = key_field_of(model)
+    if field is None or not isinstance(key, str):
+        pair: tuple[Any, Any] = drf.authenticate_credentials(key)
+        return pair
     try:
+        field.get_prep_value(key)
         user, token = drf.authenticate_credentials(key)
-    except ValidationError:
-        raise refusals.invalid_token() from None
-    except (ValueError, DataError):
-        # What the drivers of PostgreSQL say to a text that its server cannot hold.
-        if not isinstance(key, str) or "\0" not in key:
+    except (ValidationError, ValueError, OverflowError, DataError):
+        if _could_be_held(field, key):
             raise
         raise refusals.invalid_token() from None
-    if not _bears(token, key):
+    # A collation may call equal what is not the same.
+    if type(field) in (CharField, TextField) and not _core.keys_equal(token.key, key):
         raise refusals.invalid_token()
     return user, token
 
 
-def _bears(token: Any, key: Any) -> bool:
-    """Tell whether ``token`` bears ``key`` itself, and not one that a collation calls equal."""
+def _could_be_held(field: Any, key: str) -> bool:
+    """Tell whether an error is not for want of a key that the field and its column can take."""
     try:
-        field = token._meta.get_field("key")
-    except (AttributeError, FieldDoesNotExist):
-        return True
-    if type(field) not in (CharField, TextField) or not isinstance(key, str):
-        return True
-    return _core.keys_equal(token.key, key)
+        prepared = field.get_prep_value(key)
+    except (ValidationError, ValueError):
+        return False
+    return not (isinstance(prepared, int) and abs(prepared) >= _LARGEST) and "\0" not in key
 
 
 def _forget(**_: Any) -> None:

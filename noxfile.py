@@ -1,0 +1,80 @@
+"""``make test-all``: every Python found, every Django and REST framework, every server there is.
+
+The servers are looked for at the standard ports of the local host; ``POSTGRES_URL`` and
+``MARIADB_URL``, in the form of ``DATABASE_URL``, name others. What is skipped is printed.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+from urllib.parse import urlsplit
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["versions", "servers"]
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+#: Django with the REST frameworks that support it, and the Pythons that both support.
+VERSIONS = [
+    ("4.2", "3.15", PYTHONS[:3]),
+    ("4.2", "3.17", PYTHONS[:3]),
+    ("5.2", "3.16", PYTHONS),
+    ("5.2", "3.18", PYTHONS),
+    ("6.0", "3.17", PYTHONS[2:]),
+    ("6.0", "3.18", PYTHONS[2:]),
+    ("6.1", "3.18", PYTHONS[2:]),
+]
+SERVERS = {
+    "PostgreSQL": (
+        os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
+        "psycopg[binary]>=3.1.18",
+    ),
+    "MariaDB": (os.environ.get("MARIADB_URL", "mysql://root@127.0.0.1:3306/test"), "mysqlclient"),
+}
+GROUPS = ("--group", "test")
+#: By Python, so that the Rust core is compiled once for each.
+COMBINATIONS = [
+    nox.param(python, django, drf, id=f"python{python}-django{django}-drf{drf}")
+    for python in PYTHONS
+    for django, drf, pythons in VERSIONS
+    if python in pythons
+]
+
+if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
+    # pyenv hides the versions that are not named here.
+    pyenv = subprocess.run(
+        ["pyenv", "versions", "--bare", "--skip-aliases"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    os.environ["PYENV_VERSION"] = ":".join(reversed(pyenv.stdout.split()))
+
+
+@nox.session
+@nox.parametrize("python, django, drf", COMBINATIONS)
+def versions(session, django, drf):
+    """Run the tests on SQLite with one combination of versions."""
+    session.install(
+        "--quiet", ".", *GROUPS, f"django~={django}.0", f"djangorestframework~={drf}.0"
+    )
+    session.run("python", "-m", "tests.drf_suite")
+    session.run("python", "-m", "pytest", "-q", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("server", list(SERVERS))
+def servers(session, server):
+    """Run the tests on a database server."""
+    url, driver = SERVERS[server]
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port or 0), timeout=2).close()
+    except OSError as error:
+        session.skip(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
+    session.install("--quiet", ".", *GROUPS, driver)
+    session.run("python", "-m", "pytest", "-q", *session.posargs, env={"DATABASE_URL": url})
