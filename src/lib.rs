@@ -3,8 +3,18 @@
 //! The modules of this level are the domain: they decide, and know nothing of Python.
 //! Those below `python` are the glue: they translate, and decide nothing.
 
+pub mod cache;
+pub mod epochs;
 pub mod header;
+#[cfg(unix)]
+pub mod host;
 pub mod key;
+pub mod session;
+#[cfg(unix)]
+pub mod shared;
+pub mod statement;
+pub mod tokens;
+pub mod watch;
 
 #[cfg(feature = "python")]
 mod python;

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "rest_framework",
     "rest_framework.authtoken",
+    "irontoken",
     "tests.shapes",
 ]
 REST_FRAMEWORK = {

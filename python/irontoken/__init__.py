@@ -12,10 +12,14 @@ from irontoken.exceptions import InvalidHeader
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from irontoken.authentication import TokenAuthentication
+    from irontoken.cache import clear as cache_clear
+    from irontoken.cache import info as cache_info
 
 __all__ = [
     "InvalidHeader",
     "TokenAuthentication",
+    "cache_clear",
+    "cache_info",
     "generate_key",
     "generate_keys",
     "keys_equal",
@@ -23,13 +27,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name == "TokenAuthentication":
-        from irontoken.authentication import TokenAuthentication
+#: What needs Django, and where it is.
+_LAZY = {
+    "TokenAuthentication": ("irontoken.authentication", "TokenAuthentication"),
+    "cache_clear": ("irontoken.cache", "clear"),
+    "cache_info": ("irontoken.cache", "info"),
+}
 
-        globals()[name] = TokenAuthentication
-        return TokenAuthentication
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _LAZY[name]
+    globals()[name] = found = getattr(import_module(module), attribute)
+    return found
 
 
 def __dir__() -> list[str]:

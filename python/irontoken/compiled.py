@@ -50,6 +50,9 @@ class CompiledLookup(NamedTuple):
     refuses_nul: bool
     expressions: tuple[Any, ...]
     shape: RowShape
+    key_column: int
+    #: The primary keys of the token and of the user, each with its column in the row.
+    primary_keys: tuple[tuple[int, Any], tuple[int, Any]]
 
     def parameter(self, key: str, connection: BaseDatabaseWrapper) -> Any:
         """Return what the query is run with for ``key``.
@@ -119,7 +122,7 @@ def compile_lookup(
     if token is None or user is None:
         return None
     expressions = tuple(expression for expression, *_ in compiler.select)
-    targets = [getattr(expression, "target", None) for expression in expressions]
+    key_column = _column(compiler, compiler.klass_info, key_field)
     return CompiledLookup(
         sql=sql,
         key_field=None if type(key_field) in (CharField, TextField) else key_field,
@@ -130,7 +133,12 @@ def compile_lookup(
         ),
         refuses_nul=connection.vendor == "postgresql",
         expressions=expressions,
-        shape=RowShape(token, user, targets.index(key_field)),
+        shape=RowShape(token, user, key_column),
+        key_column=key_column,
+        primary_keys=(
+            _primary_key(compiler, compiler.klass_info),
+            _primary_key(compiler, related[0]),
+        ),
     )
 
 
@@ -157,6 +165,16 @@ def _cache_name(relation: Any) -> Any:
         return relation.cache_name
     except AttributeError:
         return relation.get_cache_name()
+
+
+def _column(compiler: Any, klass_info: Any, field: Any) -> int:
+    targets = {compiler.select[index][0].target: index for index in klass_info["select_fields"]}
+    return targets[field]
+
+
+def _primary_key(compiler: Any, klass_info: Any) -> tuple[int, Any]:
+    primary_key = klass_info["model"]._meta.pk
+    return _column(compiler, klass_info, primary_key), primary_key
 
 
 def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceShape | None:

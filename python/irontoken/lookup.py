@@ -11,7 +11,7 @@ from django.core.signals import setting_changed
 from django.db import DataError, connections, router
 from django.db.models import CharField, Model, TextField
 
-from irontoken import _core, refusals
+from irontoken import _core, cache, refusals
 from irontoken.compiled import CompiledLookup, compile_lookup, key_field_of
 
 #: No database has an integer type that goes further.
@@ -42,10 +42,13 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     if lookup is None:
         return _by_drf(authenticator, model, key)
 
+    ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, (parameter,))
         row = cursor.fetchone()
-    pair = row and lookup.shape.build(row, lookup.converters(connection), parameter)
+    pair = row and lookup.shape.build(
+        row, lookup.converters(connection), parameter, key, ticket
+    )
     if not pair:
         raise refusals.invalid_token()
     if not pair[0].is_active:

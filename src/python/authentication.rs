@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use super::errors::malformed_header;
+use super::cache::road_for;
+use super::errors::{inactive_user, malformed_header};
 use super::request::{Keyword, authorization, header_bytes};
 use crate::header;
 
@@ -55,8 +56,26 @@ impl TokenAuthentication {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static ROADS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        static ROUTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
+        let roads = ROADS.import(py, "irontoken.cache", "roads")?;
+        if !roads.is_empty()
+            && let Ok(key) = key.cast_exact::<PyString>()
+        {
+            let alias = ROUTER
+                .import(py, "django.db", "router")?
+                .call_method1(intern!(py, "db_for_read"), (&model,))?;
+            if let Some(road) = road_for(&model, roads, &alias)?
+                && let Some((user, token)) = road.get().hit(py, key)?
+            {
+                if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
+                    return Err(inactive_user(py));
+                }
+                return Ok((user, token).into_pyobject(py)?.into_any());
+            }
+        }
         LOOKUP
             .import(py, "irontoken.lookup", "authenticate_credentials")?
             .call1((slf, model, key))

@@ -39,6 +39,18 @@ pub(super) fn malformed_header(py: Python<'_>, malformed: Malformed) -> PyErr {
     )
 }
 
+/// DRF's refusal of a token whose user is not active.
+pub(super) fn inactive_user(py: Python<'_>) -> PyErr {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let refusal = FUNCTION
+        .import(py, "irontoken.refusals", "inactive_user")
+        .and_then(|function| function.call0());
+    match refusal {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
 /// The exception that `maker` makes of a reason, or whatever it raised instead.
 fn raised(maker: PyResult<&Bound<'_, PyAny>>, malformed: Malformed) -> PyErr {
     match maker.and_then(|maker| maker.call1((malformed.reason(),))) {

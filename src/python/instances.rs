@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
+use super::cache::Ticket;
 use super::converters::Converters;
 use crate::key;
 
@@ -176,12 +177,14 @@ impl RowShape {
     }
 
     /// The user and the token of a row, or `None` where the key that the database found is not
-    /// the one that it was sent.
+    /// the one that it was sent. With a ticket the row is kept.
     fn build<'py>(
         &self,
         row: &Bound<'py, PyTuple>,
         converters: &Converters,
         sent: &Bound<'py, PyAny>,
+        key: &Bound<'py, PyString>,
+        ticket: Option<&Ticket>,
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let py = row.py();
         let mut row: Vec<_> = row.iter().collect();
@@ -189,12 +192,26 @@ impl RowShape {
             return Ok(None);
         }
         converters.convert(py, &mut row)?;
+        if let Some(ticket) = ticket {
+            ticket.keep(py, key, &row)?;
+        }
+        self.pair(py, &row).map(Some)
+    }
+}
+
+impl RowShape {
+    /// The user and the token of a row of converted values.
+    pub(super) fn pair<'py>(
+        &self,
+        py: Python<'py>,
+        row: &[Bound<'py, PyAny>],
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (token_shape, user_shape) = (self.token.get(), self.user.get());
-        let token = token_shape.build(py, &row)?;
-        let user = user_shape.build(py, &row)?;
+        let token = token_shape.build(py, row)?;
+        let user = user_shape.build(py, row)?;
         token_shape.relate(py, &token, &user)?;
         user_shape.relate(py, &user, &token)?;
-        Ok(Some((user.instance, token.instance)))
+        Ok((user.instance, token.instance))
     }
 }
 

@@ -1,12 +1,15 @@
 //! The glue between the domain and Python: classes, functions and errors, and no decisions.
 
 mod authentication;
+mod cache;
+mod coherence;
 mod converters;
 mod errors;
 mod functions;
 mod instances;
 mod interpreter;
 mod request;
+mod values;
 
 #[pyo3::pymodule]
 mod _core {
@@ -14,6 +17,10 @@ mod _core {
 
     #[pymodule_export]
     use super::authentication::TokenAuthentication;
+    #[pymodule_export]
+    use super::cache::{Cache, Road, Ticket};
+    #[pymodule_export]
+    use super::coherence::{Seam, Watch};
     #[pymodule_export]
     use super::converters::Converters;
     #[pymodule_export]

@@ -1,0 +1,20 @@
+"""The app: it installs the write seam and registers the checks, and has no models."""
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class IrontokenConfig(AppConfig):
+    """``"irontoken"`` in ``INSTALLED_APPS``."""
+
+    name = "irontoken"
+    verbose_name = "irontoken"
+
+    def ready(self) -> None:
+        """Install the write seam where the cache is on, and register the checks."""
+        from irontoken import seam
+        from irontoken.checks import check_cache, check_settings
+
+        checks.register(check_settings)
+        checks.register(check_cache)
+        seam.start()

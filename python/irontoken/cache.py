@@ -1,0 +1,220 @@
+"""The cache: which rows it may hold, and for which database.
+
+A row enters by a ticket, taken before it is read, and leaves by a road, taken by the Rust core
+without a word of Python. Both exist only while the setting asks for the cache and the app is
+installed.
+"""
+
+import hashlib
+import itertools
+import logging
+import os
+import sys
+import threading
+from typing import Any, Final, NamedTuple
+
+from django.apps import apps
+from django.core.signals import setting_changed
+from django.db import router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+from irontoken import conf
+from irontoken._core import Cache, Road, Ticket
+from irontoken.compiled import CompiledLookup
+from irontoken.watched import kind_of
+
+logger: Final = logging.getLogger("irontoken")
+
+#: The roads that are open: what the Rust core looks into first. Empty while the cache is off.
+roads: Final[dict[tuple[type[Model], str], Road]] = {}
+
+_UNREAD: Final = object()
+_options: Any = _UNREAD
+_caches: Final[dict[str, Cache]] = {}
+_generations: Final[dict[str, int]] = {}
+_spaces = itertools.count()
+_lock: Final = threading.Lock()
+
+
+class CacheInfo(NamedTuple):
+    """What the cache of this process has done.
+
+    ``stale`` counts rows that were there and had been written to since, ``bytes`` is an estimate,
+    and ``coherence`` says in words how far the cache can be trusted.
+    """
+
+    hits: int
+    misses: int
+    stale: int
+    evictions: int
+    entries: int
+    bytes: int
+    coherence: str
+
+
+def options() -> conf.CacheOptions | None:
+    """Return what the cache is set to, or ``None`` while it is off."""
+    global _options  # noqa: PLW0603 - read once, and again when a setting changes
+    if _options is _UNREAD:
+        _options = conf.cache_options() if apps.is_installed("irontoken") else None
+    found: conf.CacheOptions | None = _options
+    return found
+
+
+def info() -> CacheInfo:
+    """Return what the cache of this process has done, over all databases."""
+    names = ("hits", "misses", "stale", "evictions", "entries", "bytes")
+    infos = [cache.info() for cache in _caches.values()]
+    return CacheInfo(*(sum(info[name] for info in infos) for name in names), coherence=coherence())
+
+
+def coherence() -> str:
+    """Say how far the cache can be trusted."""
+    if options() is None:
+        return "off"
+    failures = [failure for cache in _caches.values() if (failure := cache.failure())]
+    if failures:
+        return f"not working, every request asks the database: {'; '.join(failures)}"
+    return "host: a write is seen at once by every process of this host and user"
+
+
+def clear() -> None:
+    """Empty the cache in every process of the host.
+
+    Raises ``OSError`` where the other processes cannot be told.
+    """
+    for cache in _all_caches():
+        if not cache.clear():
+            raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
+
+
+def _all_caches() -> list[Cache]:
+    from django.db import connections
+
+    if options() is not None:
+        for alias in connections:
+            cache_for(connections[alias])
+    return list(_caches.values())
+
+
+def identity(connection: BaseDatabaseWrapper) -> str | None:
+    """Return what tells a connection's database from others, the same in every process.
+
+    ``None`` for a database that is the connection's alone, or whose tables depend on more than
+    the settings say.
+    """
+    database = connection.settings_dict
+    if hasattr(connection, "schema_name"):
+        return None  # a tenant's schema, set behind Django's back
+    name = str(database["NAME"])
+    if connection.vendor == "sqlite":
+        if name == ":memory:" or not name:
+            return None
+        if "mode=memory" not in name:
+            name = os.path.realpath(name.removeprefix("file:").split("?")[0])
+    options = database.get("OPTIONS", {}).get("options", "")
+    place = (connection.vendor, name, database["HOST"] or "", str(database["PORT"] or ""), options)
+    return "\0".join(place)
+
+
+def path_of(identity: str, options: conf.CacheOptions) -> str | None:
+    """Return the file of a database's stamps; ``None`` where they concern this process alone."""
+    if "mode=memory" in identity:
+        return None
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:20]
+    return str(options.folder / f"irontoken-{os.geteuid()}-{digest}")
+
+
+def cache_for(connection: BaseDatabaseWrapper) -> Cache | None:
+    """Return the cache of a connection's database, or ``None`` where it has none."""
+    found = options()
+    name = identity(connection) if found else None
+    if found is None or name is None:
+        return None
+    with _lock:
+        if name not in _caches:
+            path = path_of(name, found)
+            _caches[name] = Cache(path, found.max_entries, found.max_age)
+            _generations[name] = _caches[name].generations()
+        return _caches[name]
+
+
+def ticket(
+    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
+) -> Ticket | None:
+    """Return the leave to keep the row that ``lookup`` is about to read, if it may be kept."""
+    alias = connection.alias
+    seam = getattr(connection, "_irontoken_seam", None)
+    cache = cache_for(connection)
+    if seam is None or cache is None or unkeepable(model, alias, lookup):
+        return None
+    if connection.vendor == "sqlite" and _has_open_cursors(connection):
+        return None
+    _say_what_happened(connection, cache)
+    road = roads.get((model, alias))
+    if road is None:
+        (token, token_pk), (user, user_pk) = lookup.primary_keys
+        road = Road(
+            cache,
+            next(_spaces),
+            lookup.shape,
+            (token, kind_of(token_pk) or ""),
+            (user, kind_of(user_pk) or ""),
+            lookup.key_column if lookup.key_field is None else None,
+        )
+        roads[model, alias] = road
+    return road.open(seam, connection)
+
+
+def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
+    """Say why the rows of a model are not kept; empty where they are."""
+    if lookup is None:
+        return "its look-up is not a plain one: see “Subclassing” in the README"
+    for _, primary_key in lookup.primary_keys:
+        if kind_of(primary_key) is None:
+            return f"{primary_key} is neither an integer, a text nor a UUID"
+    user_model = lookup.primary_keys[1][1].model
+    if router.db_for_write(model) != alias or router.db_for_write(user_model) != alias:
+        return f"the router writes it to another database than {alias!r}, which may lag behind"
+    return ""
+
+
+def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a cursor of an SQLite connection may not have been read to its end.
+
+    Such a one keeps the connection at the state of the database that it started with, in a
+    transaction that nothing else shows. Each cursor refers to its connection, which had no cursor
+    when it was made and its references were counted.
+    """
+    return references(connection) != connection.__dict__.get("_irontoken_references")
+
+
+def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
+    """Return which connection of the driver's this is, and the count of references to it."""
+    return id(connection.connection), sys.getrefcount(connection.connection)
+
+
+def _say_what_happened(connection: BaseDatabaseWrapper, cache: Cache) -> None:
+    name = identity(connection) or ""
+    generations = cache.generations()
+    if generations != _generations.get(name):
+        _generations[name] = generations
+        logger.warning(
+            "The stamps of database %r were lost and have been made anew; its cached tokens were "
+            "dropped. Does something clean up %s?",
+            connection.alias,
+            conf.default_folder(),
+        )
+
+
+def forget(**_: Any) -> None:
+    """Close every road and read the setting anew."""
+    global _options  # noqa: PLW0603 - as above
+    roads.clear()
+    _caches.clear()
+    _options = _UNREAD
+
+
+# A road holds what settings said, as a compiled look-up does.
+setting_changed.connect(forget, dispatch_uid="irontoken.cache")

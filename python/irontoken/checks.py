@@ -1,0 +1,84 @@
+"""System checks: what ``manage.py check`` says of the setting and of the cache."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from irontoken import cache, conf
+from irontoken.compiled import compile_lookup
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Check the ``IRONTOKEN`` setting."""
+    found: list[CheckMessage] = [
+        Error(message, hint=hint, id="irontoken.E001") for message, hint in conf.problems()
+    ]
+    if getattr(settings, "IRONTOKEN", None) and not apps.is_installed("irontoken"):
+        hint = "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
+        found.append(Error("IRONTOKEN is set and the app is not installed.", hint=hint))
+    return found
+
+
+def check_cache(**_: Any) -> list[CheckMessage]:
+    """Check that the cache that the setting asks for can work."""
+    options = cache.options()
+    if options is None:
+        return []
+    return [*_shared_memory(options), *_hosts(), *_models()]
+
+
+def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
+    for alias in connections:
+        found = cache.cache_for(connections[alias])
+        if found is None:
+            yield Warning(
+                f"The cache stays off for the database {alias!r}.",
+                hint="It is in memory, or its tables depend on a tenant's schema.",
+                id="irontoken.W002",
+            )
+        elif failure := found.failure():
+            yield Error(
+                f"The stamps of the database {alias!r} cannot be shared: {failure}",
+                hint=f"Remove what is there, or set IRONTOKEN['CACHE']['PATH'] to a folder that "
+                f"this user may write to (it is {str(options.folder)!r}).",
+                id="irontoken.E003",
+            )
+
+
+def _hosts() -> Iterator[CheckMessage]:
+    local = {"", "localhost", "127.0.0.1", "::1"}
+    for alias in connections:
+        database = connections[alias].settings_dict
+        host = str(database["HOST"] or "")
+        if host not in local and not host.startswith("/"):
+            yield Warning(
+                f"The database {alias!r} is on {host}, and COHERENCE is 'host'.",
+                hint="Where processes on another host write to it, this one serves what it has "
+                f"cached for up to MAX_AGE. Silence {'irontoken.W004'!r} if all run here.",
+                id="irontoken.W004",
+            )
+
+
+def _models() -> Iterator[CheckMessage]:
+    for name in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
+        try:
+            cls = import_string(name) if isinstance(name, str) else name
+            if not issubclass(cls, import_string("irontoken.TokenAuthentication")):
+                continue
+            model = cls().get_model()
+        except (ImportError, ImproperlyConfigured, TypeError):
+            continue  # REST framework says what is wrong with it
+        alias = cache.router.db_for_read(model)
+        connection = connections[alias]
+        key = model._meta.get_field("key").to_python(None) or "0" * 32
+        reason = cache.unkeepable(model, alias, compile_lookup(model, connection, key))
+        if reason:
+            yield Warning(
+                f"The cache stays off for {model._meta.label}: {reason}.", id="irontoken.W005"
+            )

@@ -1,0 +1,320 @@
+//! Rows that were read before, each with the stamps under which it is true.
+//!
+//! An entry is found by the SHA-256 of its key, bounded in number, and given out only while its
+//! stamps hold and it is not too old. What a row is, is the caller's affair; the cache drops none
+//! while one of its locks is held.
+
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache as Entries;
+use quick_cache::{Lifecycle, UnitWeighter};
+use sha2::{Digest as _, Sha256};
+
+use crate::epochs::{Epochs, Slots, Words};
+use crate::key;
+
+/// The SHA-256 of a key.
+pub type Digest = [u8; 32];
+
+/// The digest of a key.
+#[must_use]
+pub fn digest(key: &str) -> Digest {
+    Sha256::digest(key).into()
+}
+
+/// Where an entry is: in which space (a model on a database), under which digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    space: u64,
+    digest: Digest,
+}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.digest[..8]);
+        state.write_u64(u64::from_ne_bytes(first) ^ self.space);
+    }
+}
+
+/// Passes on what is a digest already.
+#[derive(Default)]
+struct Passing(u64);
+
+impl Hasher for Passing {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// A row and what it takes to be true.
+#[derive(Debug)]
+pub struct Entry<R> {
+    digest: Digest,
+    slots: Slots,
+    stamp: u64,
+    read_at: Instant,
+    /// An estimate of the memory that the row takes.
+    bytes: usize,
+    /// The row.
+    pub row: R,
+}
+
+/// Counts what is evicted, and keeps it alive until the lock is released.
+#[derive(Clone)]
+struct Evictions(Arc<AtomicU64>);
+
+impl<R> Lifecycle<Place, Arc<Entry<R>>> for Evictions {
+    type RequestState = Vec<Arc<Entry<R>>>;
+
+    fn on_evict(&self, state: &mut Self::RequestState, _place: Place, entry: Arc<Entry<R>>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        state.push(entry);
+    }
+}
+
+/// What has happened so far, and what is there now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// Rows given out.
+    pub hits: u64,
+    /// Times that no row was there.
+    pub misses: u64,
+    /// Times that a row was there and no longer held.
+    pub stale: u64,
+    /// Rows that made room for others.
+    pub evictions: u64,
+    /// Rows that are there.
+    pub entries: u64,
+    /// An estimate of the memory that they take.
+    pub bytes: u64,
+}
+
+type Held<R> = Entries<Place, Arc<Entry<R>>, UnitWeighter, BuildHasherDefault<Passing>, Evictions>;
+
+/// Rows in the memory of one process.
+pub struct Cache<R> {
+    entries: Held<R>,
+    max_age: Duration,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    evictions: Arc<AtomicU64>,
+}
+
+impl<R> Cache<R> {
+    /// A cache of at most `max_entries` rows, none of them older than `max_age`.
+    #[must_use]
+    pub fn new(max_entries: usize, max_age: Duration) -> Self {
+        let evictions = Arc::new(AtomicU64::new(0));
+        let entries = Entries::with(
+            max_entries,
+            max_entries as u64,
+            UnitWeighter,
+            BuildHasherDefault::default(),
+            Evictions(Arc::clone(&evictions)),
+        );
+        Self {
+            entries,
+            max_age,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            evictions,
+        }
+    }
+
+    /// The row of a digest, where one is there and true at `now`.
+    pub fn get<W: Words>(
+        &self,
+        space: u64,
+        digest: &Digest,
+        epochs: &Epochs<W>,
+        now: Instant,
+    ) -> Option<Arc<Entry<R>>> {
+        let place = Place {
+            space,
+            digest: *digest,
+        };
+        let Some(entry) = self.entries.get(&place) else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        let is_true = epochs.holds(entry.slots, entry.stamp)
+            && now.saturating_duration_since(entry.read_at) < self.max_age
+            && key::equal(&entry.digest, digest);
+        if !is_true {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+            // Only this one: another thread may have put a fresh row in its place.
+            drop(
+                self.entries
+                    .remove_if(&place, |found| Arc::ptr_eq(found, &entry)),
+            );
+            return None;
+        }
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(entry)
+    }
+
+    /// Keeps a row that was read after `stamp` was taken.
+    pub fn put(
+        &self,
+        space: u64,
+        digest: Digest,
+        slots: Slots,
+        stamp: u64,
+        read_at: Instant,
+        bytes: usize,
+        row: R,
+    ) {
+        let place = Place { space, digest };
+        let entry = Arc::new(Entry {
+            digest,
+            slots,
+            stamp,
+            read_at,
+            bytes,
+            row,
+        });
+        // Taken out first, since what an insertion replaces it drops under its lock.
+        drop(self.entries.remove(&place));
+        self.entries.insert(place, entry);
+    }
+
+    /// Drops every row.
+    pub fn clear(&self) {
+        let dropped: Vec<_> = self.entries.drain().collect();
+        drop(dropped);
+    }
+
+    /// What has happened so far, and what is there now.
+    pub fn info(&self) -> Info {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let bytes = self.entries.iter().map(|(_, entry)| entry.bytes + OVERHEAD);
+        let bytes: usize = bytes.sum();
+        Info {
+            hits: load(&self.hits),
+            misses: load(&self.misses),
+            stale: load(&self.stale),
+            evictions: load(&self.evictions),
+            entries: self.entries.len() as u64,
+            bytes: bytes as u64,
+        }
+    }
+}
+
+/// What an entry takes besides its row: itself, its counts, its place and the table's share.
+const OVERHEAD: usize = size_of::<Entry<()>>() + 2 * size_of::<Place>() + 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epochs::Touched;
+    use crate::shared::Shared;
+
+    const ROW: Slots = Slots { token: 1, user: 2 };
+    const AGE: Duration = Duration::from_secs(30);
+
+    struct Set {
+        cache: Cache<&'static str>,
+        epochs: Epochs<Shared>,
+        now: Instant,
+    }
+
+    impl Set {
+        fn new(max_entries: usize) -> Self {
+            let words = Shared::private(Epochs::<Shared>::words(8)).expect("memory");
+            Self {
+                cache: Cache::new(max_entries, AGE),
+                epochs: Epochs::new(words, 8),
+                now: Instant::now(),
+            }
+        }
+        fn put(&self, key: &str) {
+            let stamp = self.epochs.stamp();
+            self.cache
+                .put(0, digest(key), ROW, stamp, self.now, 100, "row");
+        }
+        fn has(&self, key: &str, at: Duration) -> bool {
+            let now = self.now + at;
+            self.cache.get(0, &digest(key), &self.epochs, now).is_some()
+        }
+    }
+
+    #[test]
+    fn a_row_is_given_out_until_it_is_written_to() {
+        let set = Set::new(10);
+        assert!(!set.has("a", Duration::ZERO));
+        set.put("a");
+        assert!(set.has("a", Duration::ZERO));
+        set.epochs.write(&Touched::everything());
+        assert!(!set.has("a", Duration::ZERO));
+        assert!(!set.has("a", Duration::ZERO));
+        let info = set.cache.info();
+        assert_eq!(
+            (info.hits, info.misses, info.stale, info.entries),
+            (1, 2, 1, 0)
+        );
+    }
+
+    #[test]
+    fn a_row_is_given_out_until_it_is_too_old() {
+        let set = Set::new(10);
+        set.put("a");
+        assert!(set.has("a", AGE - Duration::from_nanos(1)));
+        assert!(!set.has("a", AGE));
+    }
+
+    #[test]
+    fn one_space_does_not_answer_for_another() {
+        let set = Set::new(10);
+        set.put("a");
+        assert!(
+            set.cache
+                .get(1, &digest("a"), &set.epochs, set.now)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn there_are_never_more_rows_than_agreed() {
+        let set = Set::new(100);
+        for number in 0..1000 {
+            set.put(&number.to_string());
+        }
+        let info = set.cache.info();
+        assert!(info.entries <= 100, "{info:?}");
+        assert!(info.evictions >= 900, "{info:?}");
+        set.cache.clear();
+        assert_eq!(set.cache.info().entries, 0);
+    }
+
+    #[test]
+    fn rows_that_are_asked_for_survive_those_that_are_not() {
+        let set = Set::new(100);
+        for number in 0..50 {
+            set.put(&format!("good {number}"));
+        }
+        for round in 0..20 {
+            for number in 0..50 {
+                set.has(&format!("good {number}"), Duration::ZERO);
+            }
+            for number in 0..100 {
+                set.put(&format!("once {round} {number}"));
+            }
+        }
+        let good = (0..50).filter(|number| set.has(&format!("good {number}"), Duration::ZERO));
+        assert!(good.count() >= 45);
+    }
+}

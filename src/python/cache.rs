@@ -1,0 +1,276 @@
+//! The cache as Python holds it, and the roads by which a model's rows enter and leave it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+
+use super::coherence::{Seam, column, slot};
+use super::instances::RowShape;
+use super::values::{is_shareable, weight};
+use crate::cache::{self, digest};
+use crate::epochs::{Slots, Touched};
+use crate::host::{Host, Mapped};
+use crate::session;
+use crate::watch::Column;
+
+/// A row as it is kept. The key is not in it: whoever asks has just shown it.
+struct Row {
+    values: Box<[Py<PyAny>]>,
+}
+
+/// The cached rows of one database.
+#[pyclass(frozen, module = "irontoken._core")]
+pub(super) struct Cache {
+    host: Arc<Host>,
+    rows: cache::Cache<Row>,
+    /// Why the last row that could not be kept could not be.
+    unkept: Mutex<Option<String>>,
+}
+
+#[pymethods]
+impl Cache {
+    #[new]
+    fn new(path: Option<PathBuf>, max_entries: usize, max_age: f64) -> Self {
+        Self {
+            host: Arc::new(Host::new(path.as_deref())),
+            rows: cache::Cache::new(
+                max_entries,
+                Duration::try_from_secs_f64(max_age).unwrap_or_default(),
+            ),
+            unkept: Mutex::default(),
+        }
+    }
+
+    /// Makes every process of the host forget, and drops the rows of this one.
+    fn clear(&self) -> bool {
+        let told = self.host.write(&Touched::everything());
+        self.rows.clear();
+        told
+    }
+
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let info = self.rows.info();
+        let dict = PyDict::new(py);
+        dict.set_item("hits", info.hits)?;
+        dict.set_item("misses", info.misses)?;
+        dict.set_item("stale", info.stale)?;
+        dict.set_item("evictions", info.evictions)?;
+        dict.set_item("entries", info.entries)?;
+        dict.set_item("bytes", info.bytes)?;
+        Ok(dict)
+    }
+
+    /// Whether the stamps are there, now; the reason if they are not.
+    fn failure(&self) -> Option<String> {
+        self.host.for_writing();
+        self.host.failure()
+    }
+
+    /// How many stamp files there have been in this process's life.
+    fn generations(&self) -> u64 {
+        self.host.generations()
+    }
+
+    /// How many writes have been stamped since the file was made.
+    fn writes(&self) -> u64 {
+        self.host
+            .for_writing()
+            .map_or(0, |mapped| mapped.epochs.stamp())
+    }
+
+    /// Why the last row that was not kept was not.
+    fn unkept(&self) -> Option<String> {
+        self.unkept.lock().clone()
+    }
+}
+
+impl Cache {
+    pub(super) fn host(&self) -> Arc<Host> {
+        Arc::clone(&self.host)
+    }
+}
+
+/// The road of one model on one database alias.
+#[pyclass(frozen, module = "irontoken._core")]
+pub(super) struct Road {
+    cache: Py<Cache>,
+    space: u32,
+    shape: Py<RowShape>,
+    token: (usize, Column),
+    user: (usize, Column),
+    /// The key's column, where the key itself is the value that the field has for it.
+    key_column: Option<usize>,
+}
+
+#[pymethods]
+impl Road {
+    /// `token` and `user` are the columns of the primary keys, each (index, kind).
+    #[new]
+    fn new(
+        cache: Py<Cache>,
+        space: u32,
+        shape: Py<RowShape>,
+        token: (usize, String),
+        user: (usize, String),
+        key_column: Option<usize>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            cache,
+            space,
+            shape,
+            token: (token.0, column("token", &token.1)?),
+            user: (user.0, column("user", &user.1)?),
+            key_column,
+        })
+    }
+
+    /// A ticket to keep a row that is about to be read on `connection`, unless it must not be.
+    fn open(
+        slf: &Bound<'_, Self>,
+        seam: &Seam,
+        connection: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Ticket>> {
+        if !seam.may_fill(connection)? {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        let host = &slf.get().cache.get().host;
+        Ok(host.for_reading(now).map(|mapped| Ticket {
+            road: slf.clone().unbind(),
+            stamp: mapped.epochs.stamp(),
+            mapped,
+            now,
+        }))
+    }
+}
+
+impl Road {
+    /// The user and the token of a key, where the cache has them.
+    pub(super) fn hit<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyString>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let cache = self.cache.get();
+        let now = Instant::now();
+        let Some(mapped) = cache.host.for_reading(now) else {
+            return Ok(None);
+        };
+        let digest = digest(key.to_str()?);
+        let Some(entry) = cache
+            .rows
+            .get(self.space_in(&mapped), &digest, &mapped.epochs, now)
+        else {
+            return Ok(None);
+        };
+        let mut values: Vec<Bound<'py, PyAny>> = entry
+            .row
+            .values
+            .iter()
+            .map(|value| value.bind(py).clone())
+            .collect();
+        if let Some(value) = self.key_column.and_then(|column| values.get_mut(column)) {
+            *value = key.clone().into_any();
+        }
+        self.shape.get().pair(py, &values).map(Some)
+    }
+
+    fn space_in(&self, mapped: &Mapped) -> u64 {
+        u64::from(mapped.generation) << 32 | u64::from(self.space)
+    }
+}
+
+/// Leave to keep one row, with the stamp taken before the row was read.
+#[pyclass(frozen, module = "irontoken._core")]
+pub(super) struct Ticket {
+    road: Py<Road>,
+    mapped: Arc<Mapped>,
+    stamp: u64,
+    now: Instant,
+}
+
+impl Ticket {
+    /// Keeps a row that was found by `key`, if its values can be shared.
+    pub(super) fn keep(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyString>,
+        values: &[Bound<'_, PyAny>],
+    ) -> PyResult<()> {
+        let road = self.road.get();
+        let cache = road.cache.get();
+        let mut bytes = 0;
+        for (index, value) in values.iter().enumerate() {
+            if !is_shareable(value)? {
+                let class = value.get_type().qualname()?;
+                *cache.unkept.lock() = Some(format!(
+                    "column {index} of the row holds a {class}, which could be changed in place"
+                ));
+                return Ok(());
+            }
+            if Some(index) != road.key_column {
+                bytes += weight(value)?;
+            }
+        }
+        let slot_of = |(index, column): &(usize, Column)| match values.get(*index) {
+            Some(value) => slot(column, value),
+            None => Ok(None),
+        };
+        let (Some(token), Some(user)) = (slot_of(&road.token)?, slot_of(&road.user)?) else {
+            return Ok(());
+        };
+        let kept = values.iter().enumerate().map(|(index, value)| {
+            if Some(index) == road.key_column {
+                py.None()
+            } else {
+                value.clone().unbind()
+            }
+        });
+        let values: Box<[_]> = kept.collect();
+        bytes += size_of_val(&*values);
+        cache.rows.put(
+            road.space_in(&self.mapped),
+            digest(key.to_str()?),
+            Slots { token, user },
+            self.stamp,
+            self.now,
+            bytes,
+            Row { values },
+        );
+        Ok(())
+    }
+}
+
+/// The road of `model` on `alias`, unless there is none or the connection must not take it.
+pub(super) fn road_for<'py>(
+    model: &Bound<'py, PyAny>,
+    roads: &Bound<'py, PyDict>,
+    alias: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, Road>>> {
+    let Some(road) = roads.get_item((model, alias))? else {
+        return Ok(None);
+    };
+    let Ok(road) = road.cast_into::<Road>() else {
+        return Ok(None);
+    };
+    if session::any_apart() && !connection_may_read(alias)? {
+        return Ok(None);
+    }
+    Ok(Some(road))
+}
+
+fn connection_may_read(alias: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static CONNECTIONS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = alias.py();
+    let connection = CONNECTIONS
+        .import(py, "django.db", "connections")?
+        .get_item(alias)?;
+    let seam = connection.getattr_opt(intern!(py, "_irontoken_seam"))?;
+    Ok(seam.is_some_and(|seam| seam.cast::<Seam>().is_ok_and(|seam| seam.get().may_read())))
+}

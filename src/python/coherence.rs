@@ -1,0 +1,220 @@
+//! The write seam: a connection's statements on their way to the database.
+//!
+//! What a statement does is decided by `statement`, what follows for the connection by `session`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PySequence, PyString, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
+
+use super::cache::Cache;
+use super::values::is_uuid;
+use crate::epochs::Touched;
+use crate::host::Host;
+use crate::session::Session;
+use crate::statement::{self, Statement, Writes};
+use crate::watch;
+
+/// The tables whose writes matter.
+#[pyclass(frozen, module = "irontoken._core")]
+pub(super) struct Watch(Arc<watch::Watch>);
+
+#[pymethods]
+impl Watch {
+    /// `tables` maps a table to its identifying columns, each ("token" or "user", kind).
+    #[new]
+    fn new(
+        tables: HashMap<String, HashMap<String, (String, String)>>,
+        others: Vec<String>,
+    ) -> PyResult<Self> {
+        let tables: PyResult<Vec<_>> = tables
+            .into_iter()
+            .map(|(table, columns)| {
+                let columns: PyResult<HashMap<_, _>> = columns
+                    .into_iter()
+                    .map(|(name, (owner, kind))| Ok((name, column(&owner, &kind)?)))
+                    .collect();
+                Ok((table, columns?))
+            })
+            .collect();
+        Ok(Self(Arc::new(watch::Watch::new(tables?, others))))
+    }
+}
+
+/// A column by the names that Python has for its owner and its kind.
+pub(super) fn column(owner: &str, kind: &str) -> PyResult<watch::Column> {
+    let owner = match owner {
+        "token" => watch::Owner::Token,
+        "user" => watch::Owner::User,
+        other => return Err(PyValueError::new_err(format!("no owner is called {other}"))),
+    };
+    let kind = match kind {
+        "integer" => watch::Kind::Integer,
+        "text" => watch::Kind::Text,
+        "uuid" => watch::Kind::Uuid,
+        other => return Err(PyValueError::new_err(format!("no kind is called {other}"))),
+    };
+    Ok(watch::Column { owner, kind })
+}
+
+/// The slot of a Python value, where one can be told.
+pub(super) fn slot(column: &watch::Column, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        return Ok(number
+            .extract()
+            .ok()
+            .and_then(|number| column.slot(watch::Value::Integer(number))));
+    }
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        return Ok(text
+            .to_str()
+            .ok()
+            .and_then(|text| column.slot(watch::Value::Text(text))));
+    }
+    if is_uuid(value)? {
+        return Ok(column.slot(watch::Value::Text(value.str()?.to_str()?)));
+    }
+    Ok(None)
+}
+
+/// Sees every statement of one connection, as Django's `execute_wrappers` do.
+#[pyclass(frozen, weakref, module = "irontoken._core")]
+pub(super) struct Seam {
+    host: Arc<Host>,
+    watch: Arc<watch::Watch>,
+    session: Mutex<Session>,
+}
+
+#[pymethods]
+impl Seam {
+    #[new]
+    fn new(cache: &Cache, watch: &Watch) -> Self {
+        Self {
+            host: cache.host(),
+            watch: Arc::clone(&watch.0),
+            session: Mutex::default(),
+        }
+    }
+
+    fn __call__<'py>(
+        &self,
+        execute: &Bound<'py, PyAny>,
+        sql: &Bound<'py, PyAny>,
+        params: &Bound<'py, PyAny>,
+        many: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let statement = match sql.cast::<PyString>() {
+            Ok(text) => statement::read(text.to_str()?, &self.watch),
+            Err(_) => Statement::UNKNOWN,
+        };
+        let touched = self.touched(&statement, params, many)?;
+        let in_transaction = match &touched {
+            Some(touched) => {
+                // Told before as well: a process that dies between commit and word of it leaves
+                // no row behind that was read before.
+                self.host.write(touched);
+                in_transaction(&context.get_item(intern!(context.py(), "connection"))?)?
+            }
+            None => false,
+        };
+        let result = execute.call1((sql, params, many, context));
+        let told = self.session.lock().ran(&statement, touched, in_transaction);
+        self.host.write(&told);
+        result
+    }
+
+    /// The transaction was committed, or may have been.
+    fn ended(&self) {
+        let told = self.session.lock().ended();
+        self.host.write(&told);
+    }
+
+    /// Django begins a transaction.
+    fn begins(&self) {
+        self.session.lock().begins();
+    }
+
+    /// The connection was closed.
+    fn closed(&self) {
+        let told = self.session.lock().closed();
+        self.host.write(&told);
+    }
+
+    /// Whether the connection may be answered from the cache.
+    pub(super) fn may_read(&self) -> bool {
+        self.session.lock().may_read()
+    }
+}
+
+impl Seam {
+    /// Whether a row that the connection is about to read may be kept.
+    pub(super) fn may_fill(&self, connection: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let in_transaction = in_transaction(connection)?;
+        Ok(self.session.lock().may_fill(in_transaction))
+    }
+
+    /// What a statement writes, by its parameters; `None` for a statement that writes nothing.
+    fn touched(
+        &self,
+        statement: &Statement,
+        params: &Bound<'_, PyAny>,
+        many: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Touched>> {
+        let (column, first, count) = match statement.writes {
+            Writes::Nothing => return Ok(None),
+            Writes::NewRows => return Ok(Some(Touched::default())),
+            Writes::Everything => return Ok(Some(Touched::everything())),
+            Writes::Rows(column, first, count) => (column, first, count),
+        };
+        let mut slots = Vec::new();
+        let sets: Vec<Bound<'_, PyAny>> = if many.is_truthy()? {
+            // An iterator would be used up by looking at it.
+            match params.cast::<PySequence>() {
+                Ok(sets) => sets.try_iter()?.collect::<PyResult<_>>()?,
+                Err(_) => return Ok(Some(Touched::everything())),
+            }
+        } else {
+            vec![params.clone()]
+        };
+        for set in sets {
+            let Ok(set) = set.cast::<PySequence>() else {
+                return Ok(Some(Touched::everything()));
+            };
+            for index in first..first + count {
+                let Some(slot) = set
+                    .get_item(index)
+                    .ok()
+                    .map(|value| slot(&column, &value))
+                    .transpose()?
+                    .flatten()
+                else {
+                    return Ok(Some(Touched::everything()));
+                };
+                slots.push(slot);
+            }
+        }
+        Ok(Some(match column.owner {
+            watch::Owner::Token => Touched {
+                tokens: slots,
+                ..Touched::default()
+            },
+            watch::Owner::User => Touched {
+                users: slots,
+                ..Touched::default()
+            },
+        }))
+    }
+}
+
+fn in_transaction(connection: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = connection.py();
+    Ok(connection
+        .getattr(intern!(py, "in_atomic_block"))?
+        .is_truthy()?
+        || !connection.getattr(intern!(py, "autocommit"))?.is_truthy()?)
+}

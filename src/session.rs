@@ -1,0 +1,238 @@
+//! What a connection has done that bears on the cache, and what follows from it.
+//!
+//! A connection that has written and not yet committed sees rows of its own, which nobody else
+//! must see; one whose names may mean other tables sees another database. Neither reads the cache
+//! nor fills it. A row read in a transaction is kept only when it is the first thing that was read
+//! there, since a later statement may be shown what was true when the first one ran.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::epochs::Touched;
+use crate::statement::{Boundary, Statement};
+
+/// Connections of this process that must not read the cache just now.
+static APART: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any connection of this process must not read the cache just now. Where none must, a
+/// reader need not ask which connection is its own.
+#[must_use]
+pub fn any_apart() -> bool {
+    APART.load(Ordering::SeqCst) != 0
+}
+
+/// The state of one connection.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// It has written in a transaction that has not ended.
+    dirty: bool,
+    /// Its names may mean other tables than those of its settings.
+    moved: bool,
+    /// A statement of the program's own began a transaction.
+    begun: bool,
+    /// Statements run in the transaction that it is in.
+    statements: u32,
+    /// What is to be told when the transaction has been committed.
+    pending: Touched,
+    /// It is counted in [`APART`].
+    counted: bool,
+}
+
+impl Session {
+    /// Notes a statement that has been run, and returns what to tell the readers at once.
+    ///
+    /// `touched` is what the statement has written, and `in_transaction` whether Django has the
+    /// connection in a transaction.
+    pub fn ran(
+        &mut self,
+        statement: &Statement,
+        touched: Option<Touched>,
+        in_transaction: bool,
+    ) -> Touched {
+        self.statements = self.statements.saturating_add(1);
+        self.moved |= statement.moves;
+        match statement.boundary {
+            Boundary::None => {}
+            Boundary::Begins => {
+                self.begun = true;
+                self.statements = 0;
+            }
+            Boundary::Ends => {
+                let pending = self.ended();
+                self.count();
+                return pending;
+            }
+            Boundary::MayEnd => {}
+        }
+        let Some(touched) = touched else {
+            return if statement.boundary == Boundary::MayEnd {
+                self.pending.clone()
+            } else {
+                Touched::default()
+            };
+        };
+        if in_transaction || self.begun {
+            self.dirty = true;
+            self.pending.add(&touched);
+        }
+        self.count();
+        if statement.boundary == Boundary::MayEnd {
+            let mut told = self.pending.clone();
+            told.add(&touched);
+            return told;
+        }
+        touched
+    }
+
+    /// Notes that the transaction has ended, well or not, and returns what to tell the readers.
+    pub fn ended(&mut self) -> Touched {
+        self.dirty = false;
+        self.begun = false;
+        self.statements = 0;
+        self.count();
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Notes that Django has begun a transaction.
+    pub fn begins(&mut self) {
+        self.statements = 0;
+    }
+
+    /// Notes that the connection has been closed: the next one starts with its settings' names.
+    pub fn closed(&mut self) -> Touched {
+        self.moved = false;
+        self.ended()
+    }
+
+    /// Whether the connection may be answered from the cache.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        !self.dirty && !self.moved
+    }
+
+    /// Whether a row that is about to be read may be kept.
+    #[must_use]
+    pub fn may_fill(&self, in_transaction: bool) -> bool {
+        self.may_read() && (self.statements == 0 || !(in_transaction || self.begun))
+    }
+
+    fn count(&mut self) {
+        let apart = !self.may_read();
+        if apart != self.counted {
+            self.counted = apart;
+            if apart {
+                APART.fetch_add(1, Ordering::SeqCst);
+            } else {
+                APART.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.counted {
+            APART.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::Writes;
+
+    fn statement(boundary: Boundary, moves: bool) -> Statement {
+        Statement {
+            writes: Writes::Nothing,
+            boundary,
+            moves,
+        }
+    }
+
+    const READ: Statement = Statement {
+        writes: Writes::Nothing,
+        boundary: Boundary::None,
+        moves: false,
+    };
+
+    fn row() -> Option<Touched> {
+        Some(Touched {
+            tokens: vec![1],
+            ..Touched::default()
+        })
+    }
+
+    #[test]
+    fn a_write_outside_a_transaction_is_told_and_forgotten() {
+        let mut session = Session::default();
+        assert_eq!(session.ran(&READ, row(), false), row().unwrap_or_default());
+        assert!(session.may_read() && session.may_fill(false));
+        assert!(session.ended().is_nothing());
+    }
+
+    #[test]
+    fn a_write_in_a_transaction_is_told_twice_and_sets_the_connection_apart() {
+        let mut session = Session::default();
+        assert!(!session.ran(&READ, row(), true).is_nothing());
+        assert!(!session.may_read() && any_apart());
+        assert_eq!(session.ended(), row().unwrap_or_default());
+        assert!(session.may_read());
+    }
+
+    #[test]
+    fn new_rows_set_the_connection_apart_too() {
+        let mut session = Session::default();
+        assert!(
+            session
+                .ran(&READ, Some(Touched::default()), true)
+                .is_nothing()
+        );
+        assert!(!session.may_read());
+        assert!(session.ended().is_nothing());
+    }
+
+    #[test]
+    fn a_transaction_of_the_programs_own_counts() {
+        let mut session = Session::default();
+        session.ran(&statement(Boundary::Begins, false), None, false);
+        assert!(session.may_fill(false));
+        session.ran(&READ, row(), false);
+        assert!(!session.may_read());
+        let told = session.ran(&statement(Boundary::Ends, false), None, false);
+        assert_eq!(told, row().unwrap_or_default());
+        assert!(session.may_read());
+    }
+
+    #[test]
+    fn what_may_end_a_transaction_tells_what_is_pending_and_keeps_it() {
+        let mut session = Session::default();
+        session.ran(&READ, row(), true);
+        let told = session.ran(&statement(Boundary::MayEnd, false), None, true);
+        assert_eq!(told, row().unwrap_or_default());
+        assert!(!session.may_read());
+        assert_eq!(session.ended(), row().unwrap_or_default());
+    }
+
+    #[test]
+    fn only_the_first_statement_of_a_transaction_fills() {
+        let mut session = Session::default();
+        session.ran(&READ, None, false);
+        assert!(session.may_fill(false));
+        session.begins();
+        assert!(session.may_fill(true));
+        session.ran(&READ, None, true);
+        assert!(!session.may_fill(true));
+        session.ended();
+        assert!(session.may_fill(true));
+    }
+
+    #[test]
+    fn a_connection_that_moved_stays_apart_until_it_is_closed() {
+        let mut session = Session::default();
+        session.ran(&statement(Boundary::None, true), None, false);
+        session.ended();
+        assert!(!session.may_read());
+        session.closed();
+        assert!(session.may_read());
+    }
+}

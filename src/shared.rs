@@ -1,0 +1,333 @@
+//! Words that every process of the host sees: a file mapped into memory.
+//!
+//! The file belongs to one user of the system. It is made under another name and linked into
+//! place whole, so that nobody ever sees half of one; what is found in its place and is not such a
+//! file is refused. A process that dies leaves it in order, since each word stands by itself.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use rustix::fs::OFlags;
+
+use crate::epochs::Words;
+
+/// Tells a file of ours, and of this layout, from any other.
+const MAGIC: [u8; 8] = *b"irontok1";
+
+/// Why no words are shared.
+#[derive(Debug)]
+pub enum Failure {
+    /// What stands at the path is not a file of ours; the text says what is wrong with it.
+    Foreign(String),
+    /// The system refused.
+    System(io::Error),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Foreign(reason) => write!(formatter, "{reason}"),
+            Self::System(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Words in memory that is shared with other processes, or with the children of this one.
+#[derive(Debug)]
+pub struct Shared {
+    map: MmapRaw,
+    words: usize,
+    /// The file, unless the memory has none.
+    file: Option<Identity>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    length: u64,
+}
+
+impl Identity {
+    fn of(path: &Path, metadata: &fs::Metadata) -> Self {
+        Self {
+            path: path.to_owned(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+        }
+    }
+}
+
+impl Shared {
+    /// Memory for this process and the children that it forks.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when it has no memory to give.
+    pub fn private(words: usize) -> Result<Self, Failure> {
+        let map = MmapOptions::new().len(words * 8).map_anon()?;
+        Ok(Self {
+            map: map.into(),
+            words,
+            file: None,
+        })
+    }
+
+    /// The words at `path`, made where there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Foreign`] for what is not a regular file of this user's alone with the right
+    /// size and mark, and [`Failure::System`] for what the system refuses.
+    pub fn open(path: &Path, words: usize) -> Result<Self, Failure> {
+        // The name may be taken, or given up, between one look and the next.
+        for _ in 0..100 {
+            match OpenOptions::new()
+                .read(true)
+                .write(true)
+                .custom_flags(
+                    OFlags::NOFOLLOW.bits().cast_signed() | OFlags::NONBLOCK.bits().cast_signed(),
+                )
+                .open(path)
+            {
+                Ok(file) => {
+                    if let Some(shared) = Self::map(path, &file, words)? {
+                        return Ok(shared);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, words)?,
+                Err(error)
+                    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
+                {
+                    return Err(Failure::Foreign(format!(
+                        "{} is a symbolic link",
+                        path.display()
+                    )));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            std::thread::yield_now();
+        }
+        Err(Failure::Foreign(format!(
+            "{} is linked to from elsewhere",
+            path.display()
+        )))
+    }
+
+    /// Maps an open file; `None` while its maker has not yet taken its other name away.
+    fn map(path: &Path, file: &File, words: usize) -> Result<Option<Self>, Failure> {
+        let metadata = file.metadata()?;
+        let foreign = |what: &str| Failure::Foreign(format!("{} {what}", path.display()));
+        if !metadata.is_file() {
+            return Err(foreign("is not a regular file"));
+        }
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(foreign("belongs to another user"));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(foreign(
+                "can be opened by other users: its mode must be 0600",
+            ));
+        }
+        if metadata.len() != (words * 8) as u64 {
+            return Err(foreign("has another size than it was made with"));
+        }
+        if metadata.nlink() != 1 {
+            return Ok(None);
+        }
+        let map = MmapOptions::new().len(words * 8).map_raw(file)?;
+        let shared = Self {
+            map,
+            words,
+            file: Some(Identity::of(path, &metadata)),
+        };
+        if shared.load(0) != u64::from_ne_bytes(MAGIC) {
+            return Err(foreign("was not made by this version of irontoken"));
+        }
+        Ok(Some(shared))
+    }
+
+    /// Whether the file still stands at its path as it was. One system call.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        let Some(file) = &self.file else {
+            return true;
+        };
+        fs::symlink_metadata(&file.path)
+            .is_ok_and(|metadata| Identity::of(&file.path, &metadata) == *file)
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.words, "a word past the end");
+        // SAFETY: the map is `words` words long, page-aligned and lives as long as `self`, and
+        // every process reaches its words by atomic operations alone. A file that is cut short
+        // while it is mapped is noticed by `is_in_place`, which callers ask.
+        unsafe { &*self.map.as_ptr().cast::<AtomicU64>().add(index) }
+    }
+}
+
+impl Words for Shared {
+    fn load(&self, index: usize) -> u64 {
+        self.word(index).load(Ordering::SeqCst)
+    }
+
+    fn increment(&self, index: usize) -> u64 {
+        // Wrapping, as atomics do: 64 bits of writes outlast any machine.
+        self.word(index)
+            .fetch_add(1, Ordering::SeqCst)
+            .wrapping_add(1)
+    }
+
+    fn raise(&self, index: usize, value: u64) {
+        self.word(index).fetch_max(value, Ordering::SeqCst);
+    }
+}
+
+/// Makes the file, unless somebody else has made it first.
+fn create(path: &Path, words: usize) -> Result<(), Failure> {
+    let mut random = [0; 8];
+    SysRng
+        .try_fill_bytes(&mut random)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", hex::encode(random)));
+    let made = PathBuf::from(name);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(&made)?;
+    let linked = file
+        .write_all(&MAGIC)
+        .and_then(|()| file.set_len((words * 8) as u64))
+        .and_then(|()| fs::hard_link(&made, path));
+    fs::remove_file(&made)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("irontoken-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).expect("a folder for the test");
+            Self(path)
+        }
+        fn file(&self) -> PathBuf {
+            self.0.join("words")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn refused(path: &Path) -> String {
+        match Shared::open(path, 64) {
+            Err(Failure::Foreign(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_one_writes_the_other_reads() {
+        let folder = Folder::new("shared");
+        let one = Shared::open(&folder.file(), 64).expect("made");
+        let other = Shared::open(&folder.file(), 64).expect("found");
+        assert_eq!(one.increment(20), 1);
+        other.raise(21, 7);
+        assert_eq!((other.load(20), one.load(21)), (1, 7));
+        other.raise(21, 3);
+        assert_eq!(one.load(21), 7);
+        let metadata = fs::metadata(folder.file()).expect("metadata");
+        assert_eq!(metadata.mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&folder.0).expect("entries").count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let folder = Folder::new("foreign");
+        let path = folder.file();
+        fs::write(&path, vec![0; 64 * 8]).expect("written");
+        assert!(refused(&path).contains("other users"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        assert!(refused(&path).contains("not made by"));
+        fs::write(&path, b"short").expect("written");
+        assert!(refused(&path).contains("another size"));
+        fs::remove_file(&path).expect("removed");
+        symlink("elsewhere", &path).expect("linked");
+        assert!(refused(&path).contains("symbolic link"));
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("a folder");
+        assert!(Shared::open(&path, 64).is_err());
+    }
+
+    #[test]
+    fn a_second_name_is_refused() {
+        let folder = Folder::new("linked");
+        let path = folder.file();
+        drop(Shared::open(&path, 64).expect("made"));
+        fs::hard_link(&path, folder.0.join("second")).expect("linked");
+        assert!(refused(&path).contains("linked to"));
+    }
+
+    #[test]
+    fn a_file_that_is_gone_replaced_or_cut_is_not_in_place() {
+        let folder = Folder::new("place");
+        let path = folder.file();
+        let first = Shared::open(&path, 64).expect("made");
+        assert!(first.is_in_place());
+        fs::remove_file(&path).expect("removed");
+        assert!(!first.is_in_place());
+        let second = Shared::open(&path, 64).expect("made anew");
+        assert!(!first.is_in_place());
+        assert!(second.is_in_place());
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(8))
+            .expect("cut");
+        assert!(!second.is_in_place());
+    }
+
+    #[test]
+    fn many_who_come_at_once_find_one_file() {
+        let folder = Folder::new("race");
+        let path = folder.file();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    Shared::open(&path, 64).expect("opened").increment(30);
+                });
+            }
+        });
+        assert_eq!(Shared::open(&path, 64).expect("found").load(30), 8);
+    }
+}
