@@ -167,6 +167,11 @@ impl<R> Cache<R> {
         Some(entry)
     }
 
+    /// Counts a row that was not looked for, since none could be there.
+    pub fn missed(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Keeps a row that was read after `stamp` was taken.
     pub fn put(
         &self,

@@ -38,6 +38,18 @@ pub struct Session {
 }
 
 impl Session {
+    /// A connection, and whether it is in a transaction whose beginning was not seen.
+    #[must_use]
+    pub fn new(in_transaction: bool) -> Self {
+        let mut session = Self::default();
+        if in_transaction {
+            session.dirty = true;
+            session.pending = Touched::everything();
+        }
+        session.count();
+        session
+    }
+
     /// Notes a statement that has been run, and returns what to tell the readers at once.
     ///
     /// `touched` is what the statement has written, and `in_transaction` whether Django has the
@@ -176,6 +188,14 @@ mod tests {
         assert!(!session.ran(&READ, row(), true).is_nothing());
         assert!(!session.may_read() && any_apart());
         assert_eq!(session.ended(), row().unwrap_or_default());
+        assert!(session.may_read());
+    }
+
+    #[test]
+    fn a_transaction_whose_beginning_was_not_seen_is_in_doubt() {
+        let mut session = Session::new(true);
+        assert!(!session.may_read());
+        assert_eq!(session.ended(), Touched::everything());
         assert!(session.may_read());
     }
 

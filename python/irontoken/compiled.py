@@ -186,7 +186,11 @@ def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceSh
     if [attname for attname, *_ in columns] != [f.attname for f in model._meta.concrete_fields]:
         return None
     alias = compiler.connection.alias
-    return InstanceShape(model, alias, _is_built_directly(model), columns, relation)
+    # A descriptor that has a say when an attribute is set.
+    has_descriptors = any(hasattr(getattr(model, name, None), "__set__") for name, *_ in columns)
+    return InstanceShape(
+        model, alias, _is_built_directly(model), has_descriptors, columns, relation
+    )
 
 
 def _is_built_directly(model: type[Model]) -> bool:

@@ -41,7 +41,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
         return
     if _watch is None:
         _watch = watch()
-    seam = Seam(wanted, _watch)
+    seam = Seam(wanted, _watch, connection.in_atomic_block or not connection.autocommit)
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
     after = {

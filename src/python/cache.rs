@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
 use super::coherence::{Seam, column, slot};
-use super::instances::RowShape;
+use super::instances::{RowShape, Values};
 use super::values::{is_shareable, weight};
 use crate::cache::{self, digest};
 use crate::epochs::{Slots, Touched};
@@ -22,6 +22,21 @@ use crate::watch::Column;
 /// A row as it is kept. The key is not in it: whoever asks has just shown it.
 struct Row {
     values: Box<[Py<PyAny>]>,
+}
+
+/// A kept row together with the key that was shown.
+struct Shown<'a, 'py> {
+    row: &'a Row,
+    key: Option<(usize, &'a Bound<'py, PyAny>)>,
+}
+
+impl<'py> Values<'py> for Shown<'_, 'py> {
+    fn get<'a>(&'a self, py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>> {
+        match self.key {
+            Some((key_column, key)) if key_column == column => Some(key),
+            _ => self.row.values.get(column).map(|value| value.bind(py)),
+        }
+    }
 }
 
 /// The cached rows of one database.
@@ -120,6 +135,7 @@ impl Road {
         user: (usize, String),
         key_column: Option<usize>,
     ) -> PyResult<Self> {
+        cache.get().rows.missed();
         Ok(Self {
             cache,
             space,
@@ -169,16 +185,11 @@ impl Road {
         else {
             return Ok(None);
         };
-        let mut values: Vec<Bound<'py, PyAny>> = entry
-            .row
-            .values
-            .iter()
-            .map(|value| value.bind(py).clone())
-            .collect();
-        if let Some(value) = self.key_column.and_then(|column| values.get_mut(column)) {
-            *value = key.clone().into_any();
-        }
-        self.shape.get().pair(py, &values).map(Some)
+        let row = Shown {
+            row: &entry.row,
+            key: self.key_column.map(|column| (column, key.as_any())),
+        };
+        self.shape.get().pair(py, &row).map(Some)
     }
 
     fn space_in(&self, mapped: &Mapped) -> u64 {

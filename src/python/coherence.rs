@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PySequence, PyString, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyInt, PySequence, PyString};
 
 use super::cache::Cache;
 use super::values::is_uuid;
@@ -91,12 +91,13 @@ pub(super) struct Seam {
 
 #[pymethods]
 impl Seam {
+    /// `in_transaction` tells of a connection that may have written before it had a seam.
     #[new]
-    fn new(cache: &Cache, watch: &Watch) -> Self {
+    fn new(cache: &Cache, watch: &Watch, in_transaction: bool) -> Self {
         Self {
             host: cache.host(),
             watch: Arc::clone(&watch.0),
-            session: Mutex::default(),
+            session: Mutex::new(Session::new(in_transaction)),
         }
     }
 

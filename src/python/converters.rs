@@ -81,10 +81,7 @@ impl Converters {
         row: &mut [Bound<'py, PyAny>],
     ) -> PyResult<()> {
         for column in &self.columns {
-            let columns = row.len();
-            let value = row
-                .get_mut(column.index)
-                .ok_or_else(|| short_row(columns))?;
+            let value = row.get_mut(column.index).ok_or_else(short_row)?;
             if let Some(converted) = column.shortcut.convert(py, value)? {
                 *value = converted;
                 continue;

@@ -6,7 +6,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
 use super::cache::Ticket;
@@ -26,10 +26,9 @@ pub(super) struct InstanceShape {
     columns: Vec<Column>,
     /// The name under which `_state.fields_cache` holds the other instance, if it does.
     relation: Option<Py<PyAny>>,
-    /// The instance's `__dict__` before its values are known.
-    attributes: Py<PyDict>,
-    /// The `__dict__` of its `_state` before `fields_cache` is known.
-    state: Py<PyDict>,
+    /// The instance's `__dict__` before its values are known, where a descriptor of the class
+    /// stands in the way of setting them one by one.
+    attributes: Option<Py<PyDict>>,
 }
 
 #[pymethods]
@@ -40,66 +39,71 @@ impl InstanceShape {
         class: Py<PyType>,
         alias: Py<PyString>,
         direct: bool,
+        has_descriptors: bool,
         columns: Vec<Column>,
         relation: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let attributes = PyDict::new(py);
-        attributes.set_item(intern!(py, "_state"), py.None())?;
-        for (attname, ..) in &columns {
-            attributes.set_item(attname, py.None())?;
+        let attributes = has_descriptors.then(|| PyDict::new(py));
+        if let Some(attributes) = &attributes {
+            attributes.set_item(intern!(py, "_state"), py.None())?;
+            for (attname, ..) in &columns {
+                attributes.set_item(attname, py.None())?;
+            }
         }
-        let state = PyDict::new(py);
-        state.set_item(intern!(py, "adding"), false)?;
-        state.set_item(intern!(py, "db"), &alias)?;
         Ok(Self {
             class,
             alias,
             direct,
             columns,
             relation,
-            attributes: attributes.unbind(),
-            state: state.unbind(),
+            attributes: attributes.map(Bound::unbind),
         })
     }
 }
 
 impl InstanceShape {
-    fn build<'py>(&self, py: Python<'py>, row: &[Bound<'py, PyAny>]) -> PyResult<Built<'py>> {
-        let class = self.class.bind(py);
-        let django = Django::get(py)?;
-        if self.direct && !django.hears(class)? {
-            self.build_direct(py, django, row)
-        } else {
-            self.build_by_django(py, class, row)
-        }
-    }
-
-    fn build_direct<'py>(
+    fn build<'py>(
         &self,
         py: Python<'py>,
-        django: &Django,
-        row: &[Bound<'py, PyAny>],
+        row: &(impl Values<'py> + ?Sized),
     ) -> PyResult<Built<'py>> {
+        let class = self.class.bind(py);
+        let django = Django::get(py)?;
+        if !self.direct || django.hears(class)? {
+            return self.build_by_django(py, class, row);
+        }
         let state = allocate(django.model_state.bind(py))?;
-        let state_attributes = self.state.bind(py).copy()?;
-        set_attributes(&state, &state_attributes)?;
-        let attributes = self.attributes.bind(py).copy()?;
-        attributes.set_item(intern!(py, "_state"), state)?;
+        set_attribute(
+            &state,
+            intern!(py, "adding"),
+            PyBool::new(py, false).as_any(),
+        )?;
+        set_attribute(&state, intern!(py, "db"), self.alias.bind(py).as_any())?;
+        let instance = allocate(class)?;
         let mut has_fields_cache = false;
-        for (attname, column, is_foreign_key) in &self.columns {
-            let value = value(row, *column)?;
-            has_fields_cache |= *is_foreign_key && !value.is_none();
-            attributes.set_item(attname, value)?;
+        if let Some(attributes) = &self.attributes {
+            let attributes = attributes.bind(py).copy()?;
+            attributes.set_item(intern!(py, "_state"), &state)?;
+            for (attname, column, is_foreign_key) in &self.columns {
+                let value = row.value(py, *column)?;
+                has_fields_cache |= *is_foreign_key && !value.is_none();
+                attributes.set_item(attname, value)?;
+            }
+            instance.setattr(intern!(py, "__dict__"), attributes)?;
+        } else {
+            set_attribute(&instance, intern!(py, "_state"), &state)?;
+            for (attname, column, _) in &self.columns {
+                set_attribute(&instance, attname.bind(py), row.value(py, *column)?)?;
+            }
         }
         if has_fields_cache && self.relation.is_none() {
             // Setting a foreign key makes Django look whether an instance is cached for it.
-            state_attributes.set_item(intern!(py, "fields_cache"), PyDict::new(py))?;
+            set_attribute(&state, intern!(py, "fields_cache"), &PyDict::new(py))?;
         }
-        let instance = allocate(self.class.bind(py))?;
-        set_attributes(&instance, &attributes)?;
         Ok(Built {
             instance,
-            state: StateOf::Direct(state_attributes),
+            state,
+            direct: true,
         })
     }
 
@@ -107,22 +111,23 @@ impl InstanceShape {
         &self,
         py: Python<'py>,
         class: &Bound<'py, PyType>,
-        row: &[Bound<'py, PyAny>],
+        row: &(impl Values<'py> + ?Sized),
     ) -> PyResult<Built<'py>> {
         let attnames = PyList::new(py, self.columns.iter().map(|(attname, ..)| attname))?;
-        let values = PyTuple::new(
-            py,
-            self.columns
-                .iter()
-                .map(|(_, column, _)| value(row, *column))
-                .collect::<PyResult<Vec<_>>>()?,
+        let values: PyResult<Vec<_>> = self
+            .columns
+            .iter()
+            .map(|(_, column, _)| row.value(py, *column))
+            .collect();
+        let instance = class.call_method1(
+            intern!(py, "from_db"),
+            (&self.alias, attnames, PyTuple::new(py, values?)?),
         )?;
-        let instance =
-            class.call_method1(intern!(py, "from_db"), (&self.alias, attnames, values))?;
         let state = instance.getattr(intern!(py, "_state"))?;
         Ok(Built {
             instance,
-            state: StateOf::ByDjango(state),
+            state,
+            direct: false,
         })
     }
 
@@ -131,30 +136,41 @@ impl InstanceShape {
         let Some(relation) = &self.relation else {
             return Ok(());
         };
-        match &built.state {
-            StateOf::Direct(attributes) => {
-                let fields_cache = PyDict::new(py);
-                fields_cache.set_item(relation, &other.instance)?;
-                attributes.set_item(intern!(py, "fields_cache"), fields_cache)
-            }
-            StateOf::ByDjango(state) => state
+        if !built.direct {
+            return built
+                .state
                 .getattr(intern!(py, "fields_cache"))?
-                .set_item(relation, &other.instance),
+                .set_item(relation, &other.instance);
         }
+        let fields_cache = PyDict::new(py);
+        fields_cache.set_item(relation, &other.instance)?;
+        set_attribute(&built.state, intern!(py, "fields_cache"), &fields_cache)
+    }
+}
+
+/// A row of converted values.
+pub(super) trait Values<'py> {
+    /// The value of a column, or `None` past the last one.
+    fn get<'a>(&'a self, py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>>;
+
+    /// The value of a column.
+    fn value<'a>(&'a self, py: Python<'py>, column: usize) -> PyResult<&'a Bound<'py, PyAny>> {
+        self.get(py, column).ok_or_else(short_row)
+    }
+}
+
+impl<'py> Values<'py> for [Bound<'py, PyAny>] {
+    fn get<'a>(&'a self, _py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>> {
+        <[_]>::get(self, column)
     }
 }
 
 /// An instance whose relation to the other one is still to be set.
 struct Built<'py> {
     instance: Bound<'py, PyAny>,
-    state: StateOf<'py>,
-}
-
-enum StateOf<'py> {
-    /// The `__dict__` that `_state` was given.
-    Direct(Bound<'py, PyDict>),
-    /// The `_state` that Django made.
-    ByDjango(Bound<'py, PyAny>),
+    state: Bound<'py, PyAny>,
+    /// Built here, and so without a `fields_cache` that anybody has seen.
+    direct: bool,
 }
 
 /// How a row of the compiled query becomes a token and its user.
@@ -188,14 +204,14 @@ impl RowShape {
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let py = row.py();
         let mut row: Vec<_> = row.iter().collect();
-        if !is_same(value(&row, self.key_column)?, sent)? {
+        if !is_same(row.as_slice().value(py, self.key_column)?, sent)? {
             return Ok(None);
         }
         converters.convert(py, &mut row)?;
         if let Some(ticket) = ticket {
             ticket.keep(py, key, &row)?;
         }
-        self.pair(py, &row).map(Some)
+        self.pair(py, row.as_slice()).map(Some)
     }
 }
 
@@ -204,7 +220,7 @@ impl RowShape {
     pub(super) fn pair<'py>(
         &self,
         py: Python<'py>,
-        row: &[Bound<'py, PyAny>],
+        row: &(impl Values<'py> + ?Sized),
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (token_shape, user_shape) = (self.token.get(), self.user.get());
         let token = token_shape.build(py, row)?;
@@ -258,10 +274,6 @@ impl Django {
     }
 }
 
-fn value<'a, 'py>(row: &'a [Bound<'py, PyAny>], column: usize) -> PyResult<&'a Bound<'py, PyAny>> {
-    row.get(column).ok_or_else(|| short_row(row.len()))
-}
-
 /// Whether two values read the same, in a time that does not tell where they differ.
 fn is_same(found: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<bool> {
     let (found, sent) = (found.str()?, sent.str()?);
@@ -271,10 +283,8 @@ fn is_same(found: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<bool> 
     ))
 }
 
-pub(super) fn short_row(columns: usize) -> PyErr {
-    PyValueError::new_err(format!(
-        "the database returned {columns} columns, fewer than the compiled query selects"
-    ))
+pub(super) fn short_row() -> PyErr {
+    PyValueError::new_err("the database returned fewer columns than the compiled query selects")
 }
 
 /// `object.__new__(class)`, for a class whose `__new__` that is.
@@ -287,6 +297,19 @@ fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     }
 }
 
-fn set_attributes(instance: &Bound<'_, PyAny>, attributes: &Bound<'_, PyDict>) -> PyResult<()> {
-    instance.setattr(intern!(instance.py(), "__dict__"), attributes)
+/// `object.__setattr__(instance, name, value)`, for a class whose `__setattr__` that is.
+fn set_attribute<'py>(
+    instance: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: all three are live objects of the attached interpreter, and the function takes new
+    // references of its own where it keeps them.
+    let status =
+        unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(instance.py()))
+    }
 }

@@ -1,0 +1,156 @@
+"""``python -m tests.stress``: several processes write and read one database, and are watched.
+
+Every answer is held against the history: one older than the last write that had returned before
+the question is a violation. ``--fault`` switches a part of the protocol off, which must be found.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+
+import django
+
+FAULTS = ("no stamp after the commit",)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.stress")
+    parser.add_argument("--answers", type=int, default=1_000_000, help="answers to check")
+    parser.add_argument("--readers", type=int, default=3)
+    parser.add_argument("--writers", type=int, default=3)
+    parser.add_argument("--users", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--fault", choices=FAULTS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="irontoken-stress-") as folder:
+        os.environ["IRONTOKEN_STRESS_FOLDER"] = folder
+        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.stress.settings"
+        django.setup()
+        from django.test.runner import DiscoverRunner
+
+        runner = DiscoverRunner(verbosity=0, interactive=False)
+        databases = runner.setup_databases()
+        try:
+            found = run(options)
+        finally:
+            runner.teardown_databases(databases)
+    sys.exit(verdict(options, *found))
+
+
+def verdict(options, answers, violations):
+    print(f"{answers} answers, {violations} violations")
+    if options.fault:
+        found = violations > 0
+        print(f"the fault “{options.fault}” was {'found' if found else 'NOT found'}")
+        return 0 if found else 1
+    return 1 if violations or answers < options.answers else 0
+
+
+def run(options):
+    from django.contrib.auth.models import User
+    from django.db import connection, connections
+    from rest_framework.authtoken.models import Token
+
+    import irontoken
+    from irontoken import seam
+    from tests.stress.history import History
+
+    if options.fault:
+        seam._telling = lambda method, tell: method
+        seam._begin_anew()
+    print(f"{connection.vendor}, seed {options.seed}", flush=True)
+    history = History(options.users)
+    users = []
+    for number in range(options.users):
+        user = User.objects.create(username=f"user{number}", first_name="0")
+        users.append((user.pk, Token.objects.create(user=user, key=irontoken.generate_key()).key))
+    connections.close_all()
+    stop = History(1)
+    writers = [
+        fork(write, options, users, history, stop, number) for number in range(options.writers)
+    ]
+    share = -(-options.answers // options.readers)
+    readers = [fork(read, options, users, history, share, n) for n in range(options.readers)]
+    results = [result(reader) for reader in readers]
+    stop.begin(0, 1)
+    writes = sum(result(writer)[0] for writer in writers)
+    hits = sum(found[2] for found in results)
+    answers = sum(found[0] for found in results)
+    print(f"{writes} writes, {hits / max(answers, 1):.0%} of the answers from the cache")
+    return answers, sum(found[1] for found in results)
+
+
+def write(options, users, history, stop, which):
+    from tests.stress import writers
+
+    chance = random.Random(f"{options.seed} writer {which}")
+    mine = range(which, len(users), options.writers)
+    written = 0
+    while not stop.begun_up_to(0):
+        user = chance.choice(mine)
+        number = history.begun_up_to(user) + 1
+        history.begin(user, number)
+        writers.write(users[user][0], number, users[user][1], chance)
+        history.returned(user, number)
+        written += 1
+    return written, 0, 0
+
+
+def read(options, users, history, share, which):
+    from rest_framework.exceptions import AuthenticationFailed
+
+    import irontoken
+    from tests.stress.history import violation
+
+    chance = random.Random(f"{options.seed} reader {which}")
+    violations = 0
+    for _ in range(share):
+        user = int(chance.random() * len(users))
+        floor = history.returned_up_to(user)
+        try:
+            found, _ = irontoken.TokenAuthentication().authenticate_credentials(users[user][1])
+            answer = int(found.first_name)
+        except AuthenticationFailed:
+            answer = None
+        wrong = violation(floor, history.begun_up_to(user), answer)
+        if wrong:
+            violations += 1
+            if violations < 4:
+                print(f"user {user}: {wrong}", flush=True)
+    return share, violations, irontoken.cache_info().hits
+
+
+def fork(work, *arguments):
+    """Run ``work`` in a child; return where its three numbers will be."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        status = 1
+        try:
+            numbers = work(*arguments)
+            os.write(writer, " ".join(map(str, numbers)).encode())
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writer)
+    return pid, reader
+
+
+def result(child):
+    pid, reader = child
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    if os.waitpid(pid, 0)[1] or not text:
+        sys.exit("a process of the stress test failed, see above")
+    return [int(number) for number in text.split()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""The project of the stress test: the cache is on, and its stamps are in a folder of its own."""
+
+import os
+
+from tests.settings import *  # noqa: F403
+from tests.settings import DATABASES
+
+IRONTOKEN = {"CACHE": {"COHERENCE": "host", "PATH": os.environ["IRONTOKEN_STRESS_FOLDER"]}}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    for database in DATABASES.values():
+        database["OPTIONS"] = {
+            "timeout": 60,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF",
+        }

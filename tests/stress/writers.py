@@ -1,0 +1,119 @@
+"""Every road by which a state is written: one in three refuses the token."""
+
+import random
+
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection, transaction
+from rest_framework.authtoken.models import Token
+
+from tests.stress.history import refuses
+
+
+def sql(statement, *parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+def save(user, **values):
+    instance = User.objects.get(pk=user)
+    for name, value in values.items():
+        setattr(instance, name, value)
+    instance.save()
+
+
+def save_update_fields(user, **values):
+    instance = User(pk=user, **values)
+    instance.save(update_fields=list(values))
+
+
+def update(user, **values):
+    User.objects.filter(pk=user).update(**values)
+
+
+def bulk_update(user, **values):
+    User.objects.bulk_update([User(pk=user, **values)], list(values))
+
+
+def raw(user, **values):
+    names = ", ".join(f"{name} = %s" for name in values)
+    sql(f"UPDATE auth_user SET {names} WHERE id = %s", *values.values(), user)
+
+
+def raw_unnamed(user, **values):
+    names = ", ".join(f"{name} = %s" for name in values)
+    sql(f'update "auth_user" /* odd */ set {names} where 0 + id = {user}', *values.values())
+
+
+def executemany(user, **values):
+    names = ", ".join(f"{name} = %s" for name in values)
+    with connection.cursor() as cursor:
+        statement = f"UPDATE auth_user SET {names} WHERE id = %s"
+        cursor.executemany(statement, [(*values.values(), user)])
+
+
+CHANGES = (save, save_update_fields, update, bulk_update, raw, raw_unnamed, executemany)
+DELETIONS = (
+    lambda user: Token.objects.get(user=user).delete(),
+    lambda user: Token.objects.filter(user=user).delete(),
+    lambda user: Token.objects.filter(user=user)._raw_delete("default"),
+    lambda user: sql("DELETE FROM authtoken_token WHERE user_id = %s", user),
+    lambda user: sql(f"delete from authtoken_token where user_id in ({user})"),
+)
+
+
+def write(user, number, key, chance: random.Random):
+    """Write one state of a user, by a road and in a kind of transaction taken by chance."""
+    while True:
+        way = chance.choice((plainly, atomically, in_savepoint, by_hand))
+        try:
+            return way(lambda: state(user, number, key, chance))
+        except OperationalError as error:
+            # SQLite's way of saying that another process was there first.
+            if "locked" not in str(error):
+                raise
+
+
+def state(user, number, key, chance):
+    change = chance.choice(CHANGES)
+    if refuses(number):
+        if chance.random() < 0.5:
+            chance.choice(DELETIONS)(user)
+        else:
+            change(user, is_active=False, first_name=str(number))
+        return
+    with transaction.atomic():
+        # In two statements, the second of which is what a reader may not miss.
+        change(user, is_active=True, first_name=str(number), email=f"{number}@example.com")
+        if not Token.objects.filter(user=user).exists():
+            Token.objects.create(user_id=user, key=key)
+
+
+def plainly(work):
+    work()
+
+
+def atomically(work):
+    with transaction.atomic():
+        work()
+
+
+def in_savepoint(work):
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                work()
+                raise RuntimeError
+        except RuntimeError:
+            pass
+        with transaction.atomic():
+            work()
+
+
+def by_hand(work):
+    transaction.set_autocommit(False)
+    try:
+        work()
+        transaction.commit()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
