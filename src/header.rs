@@ -54,6 +54,12 @@ pub fn parse<'h>(header: &'h [u8], keyword: &[u8]) -> Result<Option<&'h str>, Ma
     }
 }
 
+/// Whether a header has no word in it, and so no scheme.
+#[must_use]
+pub fn is_blank(header: &[u8]) -> bool {
+    header.iter().all(|byte| is_space(*byte))
+}
+
 /// The first word of `text` and what follows it; an empty word when there is none.
 fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     let start = text
@@ -97,6 +103,12 @@ mod tests {
         ] {
             assert_eq!(parse(header, b"Token"), Ok(None), "{header:?}");
         }
+    }
+
+    #[test]
+    fn a_header_without_a_word_is_blank() {
+        assert!(is_blank(b"") && is_blank(b" \x0b\x0c\t\r\n"));
+        assert!(!is_blank(b" x"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 
-/// The most hexadecimal characters that one call makes: what is larger is a mistake, and asking
-/// the allocator whether it is too large ends the process on a machine that overcommits memory.
+/// The most hexadecimal characters that one call makes. What is larger is a mistake, and on a
+/// machine that overcommits memory the allocator does not say so.
 pub const MAX_CHARACTERS: usize = 1 << 30;
 
 /// Random bytes asked of the operating system at once. Small enough to live on the stack and to
@@ -27,9 +27,8 @@ pub enum Failure {
     NoEntropy(String),
 }
 
-/// Makes `count` keys of `nbytes` random bytes each and hands each, in lower-case hexadecimal,
-/// as ASCII,
-/// to `receive`. `E` is the receiver's own failure, which ends the run.
+/// Makes `count` keys of `nbytes` random bytes each and hands each, as lower-case hexadecimal in
+/// ASCII, to `receive`. `E` is the receiver's own failure, which ends the run.
 ///
 /// # Errors
 ///
@@ -49,7 +48,7 @@ pub fn generate<E: From<Failure>>(
         return (0..count).try_for_each(|_| receive(b""));
     }
     if nbytes > CHUNK {
-        return (0..count).try_for_each(|_| receive(large_key(nbytes)?.as_bytes()));
+        return (0..count).try_for_each(|_| receive(&large_key(nbytes)?));
     }
     if nbytes * count <= SMALL {
         in_chunks::<SMALL, E>(count, nbytes, receive)
@@ -87,10 +86,21 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-fn large_key(nbytes: usize) -> Result<String, Failure> {
-    let mut random = vec![0; nbytes];
-    fill(&mut random)?;
-    Ok(hex::encode(random))
+/// A key of more bytes than a chunk has.
+fn large_key(nbytes: usize) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    text.try_reserve_exact(2 * nbytes)
+        .map_err(|_| Failure::TooLarge)?;
+    let mut left = nbytes;
+    while left > 0 {
+        let part = left.min(CHUNK);
+        in_chunks::<CHUNK, Failure>(1, part, |digits| {
+            text.extend_from_slice(digits);
+            Ok(())
+        })?;
+        left -= part;
+    }
+    Ok(text)
 }
 
 fn fill(bytes: &mut [u8]) -> Result<(), Failure> {

@@ -225,7 +225,38 @@ class TestHooks:
             for cls in classes(keyword=keyword)
         )
         assert ours.exception[0] is theirs.exception[0]
-        assert_same(ABSENT, keyword=keyword)
+        for blank in (ABSENT, "", "  ", b""):
+            assert_same(blank, keyword=keyword)
+
+    def test_without_an_init_no_argument_is_taken(self):
+        for cls in classes():
+            for arguments, named in (((1,), {}), ((), {"z": 2})):
+                with pytest.raises(TypeError, match="takes no arguments"):
+                    cls(*arguments, **named)
+
+    def test_headers_set_on_the_wrapper_count(self, token):
+        for attribute, value in (
+            ("headers", {"authorization": f"Token {token.key}"}),
+            ("META", {"HTTP_AUTHORIZATION": f"Token {token.key}"}),
+        ):
+            outcomes = []
+            for cls in classes():
+                request = request_with()
+                setattr(request, attribute, value)
+                outcomes.append(outcome(cls().authenticate, request))
+            assert outcomes[0] == outcomes[1]
+
+    def test_a_meta_of_another_class_is_asked_as_drf_asks_it(self, token):
+        class Meta(dict):
+            def get(self, key, default=None):
+                return f"Token {token.key}" if key == "HTTP_AUTHORIZATION" else default
+
+        outcomes = []
+        for cls in classes():
+            request = request_with()
+            request._request.META = Meta(request._request.META)
+            outcomes.append(outcome(cls().authenticate, request))
+        assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.django_db

@@ -61,18 +61,17 @@ class TestHits:
 
     @pytest.mark.parametrize("shape", SHAPES)
     def test_a_hit_equals_what_drf_finds(self, shape, cache_on):
-        make, _ = SHAPES[shape]
+        make, is_compiled = SHAPES[shape]
         token = make(User.objects.create_user("ada"))
-        header = f"Token {token.key}"
         for _ in range(3):
             ours, theirs = (
                 cls().authenticate_credentials(str(token.key))
                 for cls in classes(model=type(token))
             )
             assert described_pair(ours) == described_pair(theirs)
-        if shape not in ("rich", "manager", "nullable", "number", "repeated"):
-            assert ask(str(token.key), type(token))[1] == 0, header
-        elif shape == "rich":
+        if shape != "rich":
+            assert ask(str(token.key), type(token))[1] == (0 if is_compiled else 1)
+        else:
             assert "could be changed in place" in next(iter(cache._caches.values())).unkept()
 
     def test_each_request_gets_instances_of_its_own(self, keys):
@@ -165,7 +164,12 @@ WRITES = {
     ),
     "raw update": lambda u: sql("UPDATE auth_user SET is_active = %s WHERE id = %s", False, u.pk),
     "raw, spelled oddly": lambda u: sql(
-        ("/* x */ update  %s\n set" % ("auth_user" if connection.vendor == "mysql" else "AUTH_USER")) + " is_active = (1 = 0) -- y\n where ID=" + str(u.pk)
+        (
+            "/* x */ update  %s\n set"
+            % ("auth_user" if connection.vendor == "mysql" else "AUTH_USER")
+        )
+        + " is_active = (1 = 0) -- y\n where ID="
+        + str(u.pk)
     ),
     "raw delete": lambda u: sql("DELETE FROM authtoken_token WHERE user_id = " + str(u.pk)),
     "key changed": lambda u: Token.objects.filter(user=u).update(key="another"),
@@ -380,7 +384,9 @@ class TestTransactions:
             WRITES["delete"](users[0])
         assert seen[0].exception
 
-    def test_captured_hooks_show_none_of_ours(self, users, keys, django_capture_on_commit_callbacks):
+    def test_captured_hooks_show_none_of_ours(
+        self, users, keys, django_capture_on_commit_callbacks
+    ):
         with django_capture_on_commit_callbacks() as callbacks, transaction.atomic():
             WRITES["delete"](users[0])
         assert callbacks == []
@@ -443,7 +449,9 @@ class TestDatabases:
             user = User.objects.db_manager(alias).create_user(name)
             Token.objects.using(alias).create(user=user, key=key)
         for _ in range(2):
-            assert irontoken.TokenAuthentication().authenticate_credentials(key)[0].username == "here"
+            assert (
+                irontoken.TokenAuthentication().authenticate_credentials(key)[0].username == "here"
+            )
             with override_settings(DATABASE_ROUTERS=["tests.test_cache.Other"]):
                 found, _ = irontoken.TokenAuthentication().authenticate_credentials(key)
                 assert found.username == "there"

@@ -3,6 +3,8 @@
 import hmac
 import os
 import secrets
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -79,6 +81,28 @@ def test_only_two_of_a_kind_are_compared(pair):
         irontoken.keys_equal(*pair)
 
 
+def test_a_text_that_is_not_unicode_is_not_quoted():
+    with pytest.raises(ValueError, match="lone surrogate") as error:
+        irontoken.keys_equal("s3cr3t\ud800", "x")
+    assert "s3cr3t" not in repr(error.value)
+
+
+@pytest.mark.parametrize(
+    "call", ["generate_key(2**28)", "generate_keys(2**26, 0)", "generate_keys(2**24)"]
+)
+def test_want_of_memory_is_an_error_and_not_the_end(call):
+    code = (
+        "import irontoken, resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (300 * 2**20, 300 * 2**20))\n"
+        f"try:\n    irontoken.{call}\n"
+        "except (MemoryError, OverflowError) as e:\n    print('caught')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.stdout == "caught\n", run.stderr
+
+
 def test_a_comparison_that_fails_tells_no_key():
     with pytest.raises(TypeError) as error:
         irontoken.keys_equal("s3cr3t", b"s3cr3t")
@@ -114,7 +138,7 @@ def test_children_repeat_neither_each_other_nor_their_parent():
     assert len(made) == 1001 + 6 * children + 1
 
 
-def test_keys_are_made_by_the_operating_systems_generator():
+def test_every_digit_is_as_likely_as_any_other():
     """Sixteen digits in forty places, each about as often as any other."""
     digits = "".join(irontoken.generate_keys(5000))
     expected = len(digits) / 16

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import uuid
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
@@ -66,6 +68,14 @@ SHAPES = {
         True,
     ),
     "from_db_value": (lambda u: models.ConvertedToken.objects.create(user=u), True),
+    "metaclass": (lambda u: models.AnnouncedToken.objects.create(user=u), True),
+    "__new__": (lambda u: models.NewToken.objects.create(user=u), True),
+    "__setattr__": (lambda u: models.NotingToken.objects.create(user=u), True),
+    "descriptor": (lambda u: models.StrippedToken.objects.create(user=u), True),
+    "static from_db": (lambda u: models.StaticToken.objects.create(user=u), True),
+    "deferred": (lambda u: models.DeferredToken.objects.create(user=u, key="abc"), False),
+    "slug": (lambda u: models.SlugToken.objects.create(user=u, key="abc"), False),
+    "decimal": (lambda u: models.DecimalToken.objects.create(user=u, key=Decimal("1.50")), False),
     "manager": (lambda u: models.ManagedToken.objects.create(user=u), False),
     "nullable": (lambda u: models.NullableToken.objects.create(user=u), False),
     "number": (lambda u: models.NumberToken.objects.create(user=u, key=42), False),
@@ -183,6 +193,63 @@ def test_a_key_that_two_rows_share_fails_as_with_drf(user):
     assert failed.exception[0] is models.RepeatedToken.MultipleObjectsReturned
 
 
+def test_stock_classes_are_built_around_django(token, monkeypatch):
+    assert_same(f"Token {token.key}")
+    for cls in (User, Token):
+        monkeypatch.setattr(cls, "from_db", None)
+    assert irontoken.TokenAuthentication().authenticate_credentials(token.key)[1] == token
+
+
+def test_a_row_that_from_db_hides_is_refused(user):
+    token = models.StaticToken.objects.create(user=user, hidden=True)
+    refused = assert_same(f"Token {token.key}", model=models.StaticToken)
+    assert refused.exception[0] is AuthenticationFailed
+
+
+def test_a_key_may_be_stored_as_its_digest(user):
+    models.HashedToken.objects.create(user=user, key="x" * 100)
+    assert assert_same("Token " + "x" * 100, model=models.HashedToken).result
+    assert assert_same("Token " + "x" * 99, model=models.HashedToken).exception
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_manager_bound_to_a_database_asks_that_one():
+    for alias in ("default", "other"):
+        owner = User.objects.using(alias).create(username=alias)
+        models.BoundToken(user=owner, key=alias).save(using=alias, force_insert=True)
+    assert assert_same("Token other", model=models.BoundToken).result
+    assert assert_same("Token default", model=models.BoundToken).exception
+
+
+def test_a_model_may_be_a_stub(token):
+    stub = SimpleNamespace(objects=Token.objects, DoesNotExist=Token.DoesNotExist)
+    assert assert_same(f"Token {token.key}", model=stub).result
+
+
+def test_what_is_compiled_is_forgotten_when_a_setting_changes(token):
+    assert_same(f"Token {token.key}")
+    assert lookup._compiled
+    with override_settings(USE_TZ=False):
+        assert not lookup._compiled
+        assert_same(f"Token {token.key}")
+    kept = dict(vars(connections["default"])["_irontoken_converters"])
+    for _ in range(3):
+        with override_settings(USE_TZ=False):
+            assert_same(f"Token {token.key}")
+    assert kept.keys() == vars(connections["default"])["_irontoken_converters"].keys()
+
+
+def test_no_error_of_a_key_is_kept_as_a_context(user):
+    ours, _ = classes(model=models.UUIDToken)
+    with pytest.raises(AuthenticationFailed) as refusal:
+        ours().authenticate_credentials("s3cr3t")
+    assert refusal.value.__context__ is None
+    ours, _ = classes(model=models.NumberToken)
+    with pytest.raises(AuthenticationFailed) as refusal:
+        ours().authenticate_credentials("s3cr3t")
+    assert refusal.value.__context__ is None
+
+
 def test_an_unknown_key_is_refused(token):
     refused = assert_same("Token unknown")
     assert refused.exception[1] == "Invalid token."
@@ -292,7 +359,7 @@ def test_a_replaced_connection_is_used(token):
 class TestNearMisses:
     """What a database calls equal and is not the same."""
 
-    @pytest.mark.parametrize("model", [Token, models.ManagedToken])
+    @pytest.mark.parametrize("model", [Token, models.ManagedToken, models.SlugToken])
     def test_another_case_is_refused(self, model, user):
         key = "abcdef" + irontoken.generate_key(17)
         model.objects.create(user=user, key=key)

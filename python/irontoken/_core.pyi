@@ -1,11 +1,18 @@
+from collections.abc import Callable
 from datetime import tzinfo
+from os import PathLike
 from typing import Any, final
 
 __all__ = [
+    "Cache",
     "Converters",
     "InstanceShape",
+    "Road",
     "RowShape",
+    "Seam",
+    "Ticket",
     "TokenAuthentication",
+    "Watch",
     "generate_key",
     "generate_keys",
     "keys_equal",
@@ -13,7 +20,7 @@ __all__ = [
 ]
 
 class TokenAuthentication:
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> TokenAuthentication: ...
+    def __new__(cls, *args: Any, **kwargs: Any) -> TokenAuthentication: ...
     def authenticate(self, request: Any) -> tuple[Any, Any] | None: ...
     def authenticate_credentials(self, key: str) -> tuple[Any, Any]: ...
     def get_model(self) -> Any: ...
@@ -25,6 +32,7 @@ class InstanceShape:
         class_: type[Any],
         alias: str,
         direct: bool,
+        has_descriptors: bool,
         columns: list[tuple[str, int, bool]],
         relation: Any,
     ) -> InstanceShape: ...
@@ -33,7 +41,12 @@ class InstanceShape:
 class RowShape:
     def __new__(cls, token: InstanceShape, user: InstanceShape, key_column: int) -> RowShape: ...
     def build(
-        self, row: tuple[Any, ...], converters: Converters, sent: Any
+        self,
+        row: tuple[Any, ...],
+        converters: Converters,
+        sent: Any,
+        key: str,
+        ticket: Ticket | None,
     ) -> tuple[Any, Any] | None: ...
 
 @final
@@ -46,6 +59,51 @@ class Converters:
         datetimes: set[int],
         zone: tzinfo | None,
     ) -> Converters: ...
+
+@final
+class Cache:
+    def __new__(
+        cls, path: str | PathLike[str] | None, max_entries: int, max_age: float
+    ) -> Cache: ...
+    def clear(self) -> bool: ...
+    def info(self) -> dict[str, int]: ...
+    def failure(self) -> str | None: ...
+    def generations(self) -> int: ...
+    def writes(self) -> int: ...
+    def unkept(self) -> str | None: ...
+
+@final
+class Road:
+    def __new__(
+        cls,
+        cache: Cache,
+        space: int,
+        shape: RowShape,
+        token: tuple[int, str],
+        user: tuple[int, str],
+        key_column: int | None,
+    ) -> Road: ...
+    def open(self, seam: Seam, connection: Any) -> Ticket | None: ...
+
+@final
+class Ticket: ...
+
+@final
+class Watch:
+    def __new__(
+        cls, tables: dict[str, dict[str, tuple[str, str]]], others: list[str]
+    ) -> Watch: ...
+
+@final
+class Seam:
+    def __new__(cls, cache: Cache, watch: Watch, in_transaction: bool) -> Seam: ...
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any: ...
+    def ended(self) -> None: ...
+    def begins(self) -> None: ...
+    def closed(self) -> None: ...
+    def may_read(self) -> bool: ...
 
 def generate_key(nbytes: int = 20) -> str: ...
 def generate_keys(count: int, nbytes: int = 20) -> list[str]: ...

@@ -31,7 +31,9 @@ def authorization_header(request: Request) -> bytes | str:
     try:
         return authentication.get_authorization_header(request)
     except UnicodeEncodeError:
-        raise refusals.malformed_header("invalid_characters") from None
+        pass
+    # Out of the handler, since the error that it handles quotes the header.
+    raise refusals.malformed_header("invalid_characters")
 
 
 def drf_authenticate(

@@ -64,9 +64,13 @@ def options() -> conf.CacheOptions | None:
 
 def info() -> CacheInfo:
     """Return what the cache of this process has done, over all databases."""
-    names = ("hits", "misses", "stale", "evictions", "entries", "bytes")
     infos = [cache.info() for cache in _caches.values()]
-    return CacheInfo(*(sum(info[name] for info in infos) for name in names), coherence=coherence())
+    sums = {
+        name: sum(each[name] for each in infos)
+        for name in CacheInfo._fields
+        if name != "coherence"
+    }
+    return CacheInfo(**sums, coherence=coherence())
 
 
 def coherence() -> str:

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from irontoken import cache, conf
@@ -20,7 +20,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         Error(message, hint=hint, id="irontoken.E001") for message, hint in conf.problems()
     ]
     if getattr(settings, "IRONTOKEN", None) and not apps.is_installed("irontoken"):
-        hint = "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
+        hint = (
+            "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
+        )
         found.append(Error("IRONTOKEN is set and the app is not installed.", hint=hint))
     return found
 
@@ -74,10 +76,9 @@ def _models() -> Iterator[CheckMessage]:
             model = cls().get_model()
         except (ImportError, ImproperlyConfigured, TypeError):
             continue  # REST framework says what is wrong with it
-        alias = cache.router.db_for_read(model)
+        alias = router.db_for_read(model)
         connection = connections[alias]
-        key = model._meta.get_field("key").to_python(None) or "0" * 32
-        reason = cache.unkeepable(model, alias, compile_lookup(model, connection, key))
+        reason = cache.unkeepable(model, alias, compile_lookup(model, connection))
         if reason:
             yield Warning(
                 f"The cache stays off for {model._meta.label}: {reason}.", id="irontoken.W005"

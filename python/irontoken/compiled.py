@@ -5,21 +5,25 @@ could make a compiled query or an instance built around ``__init__`` differ from
 condition here; a model that does not meet them all has no compiled look-up.
 """
 
+import uuid
 from datetime import timezone
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     CharField,
+    EmailField,
     Field,
     ForeignKey,
-    IntegerField,
     Manager,
     Model,
     OneToOneField,
+    SlugField,
     TextField,
+    URLField,
+    UUIDField,
 )
 from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
@@ -31,6 +35,10 @@ from irontoken._core import Converters, InstanceShape, RowShape
 
 #: Databases that let no value into a column that is longer than the column's type allows.
 _ENFORCES_LENGTH: Final = frozenset({"postgresql", "mysql", "oracle"})
+
+#: Fields of which it is known that the key itself is the query's parameter, and what the database
+#: gives back for it. A field of one's own may hash it, fold it or store it as another type.
+TEXT_FIELDS: Final = (CharField, TextField, SlugField, EmailField, URLField)
 
 #: Descriptors whose ``__set__`` does nothing more for a new instance than fill its ``__dict__``.
 _PLAIN_DESCRIPTORS: Final = frozenset(
@@ -55,46 +63,40 @@ class CompiledLookup(NamedTuple):
     primary_keys: tuple[tuple[int, Any], tuple[int, Any]]
 
     def parameter(self, key: str, connection: BaseDatabaseWrapper) -> Any:
-        """Return what the query is run with for ``key``.
-
-        Raises ``ValueError`` or Django's ``ValidationError`` for a key that no row can have.
-        """
+        """Return what the query is run with for ``key``; ``None`` where no row can have it."""
         if self.max_length is not None and len(key) > self.max_length:
-            raise ValueError("the key is longer than its column")
+            return None
         if self.refuses_nul and "\0" in key:
-            raise ValueError("the key has a NUL character")
+            return None
         if self.key_field is None:
             return key
-        return self.key_field.get_db_prep_value(key, connection)
+        try:
+            return self.key_field.get_db_prep_value(key, connection)
+        except (ValidationError, ValueError):
+            return None
 
     def converters(self, connection: BaseDatabaseWrapper) -> Converters:
         """Return what turns a connection's values into the fields' own.
 
         It belongs to the connection, and so to its thread, which keeps it.
         """
-        kept: dict[int, tuple[CompiledLookup, Converters]]
+        kept: dict[str, tuple[CompiledLookup, Converters]]
         kept = connection.__dict__.setdefault("_irontoken_converters", {})
-        entry = kept.get(id(self))
+        entry = kept.get(self.sql)
         if entry is None or entry[0] is not self:
-            entry = kept[id(self)] = (self, _converters(self.expressions, connection))
+            entry = kept[self.sql] = (self, _converters(self.expressions, connection))
         return entry[1]
 
 
-def compile_lookup(
-    model: type[Model], connection: BaseDatabaseWrapper, key: str
-) -> CompiledLookup | None:
-    """Compile the look-up of ``key`` in ``model``, or return ``None`` where it would differ.
-
-    Raises what Django raises for a key that the field cannot take.
-    """
+def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> CompiledLookup | None:
+    """Compile the look-up of a key in ``model``, or return ``None`` where it would differ."""
     key_field = key_field_of(model)
     user_field = _field(model, "user")
     if (
         not _has_stock_manager(model)
         or key_field is None
         or not key_field.unique
-        # Whether an integer is in the column's range decides between two queries.
-        or isinstance(key_field, IntegerField)
+        or type(key_field) not in (*TEXT_FIELDS, UUIDField)
         or key_field.get_lookup("exact") is not Exact
         or type(user_field) not in (ForeignKey, OneToOneField)
         or user_field.null
@@ -102,11 +104,12 @@ def compile_lookup(
         return None
 
     queryset = model.objects.using(connection.alias).select_related("user")
-    query = queryset.filter(key=key).order_by().query
+    probe = uuid.UUID(int=0) if type(key_field) is UUIDField else "probe"
+    query = queryset.filter(key=probe).order_by().query
     query.set_limits(high=MAX_GET_RESULTS)
     compiler = query.get_compiler(connection=connection)
     sql, params = compiler.as_sql()
-    parameter = key_field.get_db_prep_value(key, connection)
+    parameter = key_field.get_db_prep_value(probe, connection)
     if not isinstance(sql, str) or sql.count("%s") != 1 or tuple(params) != (parameter,):
         return None
 
@@ -125,10 +128,11 @@ def compile_lookup(
     key_column = _column(compiler, compiler.klass_info, key_field)
     return CompiledLookup(
         sql=sql,
-        key_field=None if type(key_field) in (CharField, TextField) else key_field,
+        key_field=None if type(key_field) in TEXT_FIELDS else key_field,
         max_length=(
             key_field.max_length
-            if isinstance(key_field, CharField) and connection.vendor in _ENFORCES_LENGTH
+            if type(key_field) not in (TextField, UUIDField)
+            and connection.vendor in _ENFORCES_LENGTH
             else None
         ),
         refuses_nul=connection.vendor == "postgresql",
@@ -156,7 +160,13 @@ def _field(model: type[Model], name: str) -> Any:
 
 def _has_stock_manager(model: type[Model]) -> bool:
     manager = getattr(model, "objects", None)
-    return type(manager) is Manager and "get_queryset" not in vars(manager)
+    return (
+        type(manager) is Manager
+        and "get_queryset" not in vars(manager)
+        # `db_manager()` binds one to a database, whatever the router says.
+        and manager._db is None
+        and not manager._hints
+    )
 
 
 def _cache_name(relation: Any) -> Any:
@@ -168,6 +178,7 @@ def _cache_name(relation: Any) -> Any:
 
 
 def _column(compiler: Any, klass_info: Any, field: Any) -> int:
+    targets: dict[Any, int]
     targets = {compiler.select[index][0].target: index for index in klass_info["select_fields"]}
     return targets[field]
 
@@ -196,7 +207,8 @@ def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceSh
 def _is_built_directly(model: type[Model]) -> bool:
     """Tell whether building ``model`` does no more than fill the instance's ``__dict__``."""
     return (
-        model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+        getattr(model.from_db, "__func__", None) is Model.from_db.__func__  # type: ignore[attr-defined]
+        and type(model).__call__ is type.__call__
         and model.__init__ is Model.__init__
         and model.__new__ is object.__new__
         and model.__setattr__ is object.__setattr__

@@ -62,7 +62,10 @@ def problems() -> Iterator[tuple[str, str]]:
         if name not in _OPTIONS:
             yield f"IRONTOKEN has no section {name!r}.", _did_you_mean(name, _OPTIONS)
         elif not isinstance(section, dict):
-            yield f"IRONTOKEN[{name!r}] is not a dict.", f"Its options are {_list(_OPTIONS[name])}."
+            yield (
+                f"IRONTOKEN[{name!r}] is not a dict.",
+                f"Its options are {_list(_OPTIONS[name])}.",
+            )
         else:
             yield from _section_problems(name, section)
 

@@ -4,18 +4,19 @@ The query is run by Django's own cursor, so that routers, transactions, execute 
 logs see what they always saw. A model without a compiled look-up takes REST framework's road.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.signals import setting_changed
 from django.db import DataError, connections, router
-from django.db.models import CharField, Model, TextField
+from django.db.models import Model
+from django.db.models.base import ModelBase
 
 from irontoken import _core, cache, refusals
-from irontoken.compiled import CompiledLookup, compile_lookup, key_field_of
+from irontoken.compiled import TEXT_FIELDS, CompiledLookup, compile_lookup, key_field_of
 
 #: No database has an integer type that goes further.
-_LARGEST = 2**63
+_LARGEST: Final = 2**63
 
 _compiled: dict[tuple[type[Model], str], CompiledLookup | None] = {}
 
@@ -27,28 +28,31 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     ``get_model()`` answered. Raises ``AuthenticationFailed`` for a key that belongs to no token
     and for an inactive user, as REST framework does.
     """
-    if type(key) is not str or not key:
+    if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)
     connection = connections[alias]
     try:
-        try:
-            lookup = _compiled[model, alias]
-        except KeyError:
-            lookup = _compiled[model, alias] = compile_lookup(model, connection, key)
-        parameter = lookup and lookup.parameter(key, connection)
-    except (ValidationError, ValueError):
-        raise refusals.invalid_token() from None
+        lookup = _compiled[model, alias]
+    except KeyError:
+        lookup = _compiled[model, alias] = compile_lookup(model, connection)
     if lookup is None:
         return _by_drf(authenticator, model, key)
+    parameter = lookup.parameter(key, connection)
+    if parameter is None:
+        raise refusals.invalid_token()
 
     ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, (parameter,))
         row = cursor.fetchone()
-    pair = row and lookup.shape.build(
-        row, lookup.converters(connection), parameter, key, ticket
-    )
+    try:
+        pair = row and lookup.shape.build(
+            row, lookup.converters(connection), parameter, key, ticket
+        )
+    except model.DoesNotExist:
+        # A `from_db` may say so of a row that it hides.
+        pair = None
     if not pair:
         raise refusals.invalid_token()
     if not pair[0].is_active:
@@ -59,24 +63,31 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
 def _by_drf(authenticator: Any, model: type[Model], key: Any) -> tuple[Any, Any]:
     drf: Any = super(_core.TokenAuthentication, authenticator)
     field = key_field_of(model)
-    if field is None or not isinstance(key, str):
-        pair: tuple[Any, Any] = drf.authenticate_credentials(key)
-        return pair
     try:
-        field.get_prep_value(key)
-        user, token = drf.authenticate_credentials(key)
+        pair: tuple[Any, Any] = drf.authenticate_credentials(key)
     except (ValidationError, ValueError, OverflowError, DataError):
         if _could_be_held(field, key):
             raise
-        raise refusals.invalid_token() from None
-    # A collation may call equal what is not the same.
-    if type(field) in (CharField, TextField) and not _core.keys_equal(token.key, key):
-        raise refusals.invalid_token()
-    return user, token
+    else:
+        if _bears(pair[1], field, key):
+            return pair
+    # Out of the handler, since the error that it handles may quote the key.
+    raise refusals.invalid_token()
 
 
-def _could_be_held(field: Any, key: str) -> bool:
+def _bears(token: Any, field: Any, key: Any) -> bool:
+    """Tell whether ``token`` bears ``key`` itself, and not one that a collation calls equal."""
+    # Not by `getattr`, which would ask the database for a deferred one.
+    found = vars(token).get("key")
+    if type(field) not in TEXT_FIELDS or not isinstance(found, str) or not isinstance(key, str):
+        return True
+    return _core.keys_equal(found, key)
+
+
+def _could_be_held(field: Any, key: Any) -> bool:
     """Tell whether an error is not for want of a key that the field and its column can take."""
+    if field is None or not isinstance(key, str):
+        return True
     try:
         prepared = field.get_prep_value(key)
     except (ValidationError, ValueError):

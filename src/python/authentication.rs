@@ -3,10 +3,11 @@
 //! Each step is called through Python's attribute look-up, as DRF's class does it, so that every
 //! hook that a subclass or an instance overrides is the one that runs.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::cache::road_for;
 use super::errors::{inactive_user, malformed_header};
@@ -19,10 +20,29 @@ pub(super) struct TokenAuthentication;
 #[pymethods]
 impl TokenAuthentication {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        // A subclass's `__init__` may take what it likes, as below `object.__new__`.
-        Self
+    #[classmethod]
+    #[pyo3(signature = (*args, **kwargs))]
+    fn new(
+        class: &Bound<'_, PyType>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        // As `object.__new__`: arguments are for an `__init__`, if there is one.
+        if args.is_empty() && kwargs.is_none() {
+            return Ok(Self);
+        }
+        let py = class.py();
+        let init = intern!(py, "__init__");
+        if class
+            .getattr(init)?
+            .is(&py.get_type::<PyAny>().getattr(init)?)
+        {
+            return Err(PyTypeError::new_err(format!(
+                "{}() takes no arguments",
+                class.name()?
+            )));
+        }
+        Ok(Self)
     }
 
     fn authenticate<'py>(
@@ -33,10 +53,16 @@ impl TokenAuthentication {
         let Some(value) = authorization(request)? else {
             return Ok(None);
         };
-        let Some(bytes) = header_bytes(&value) else {
+        let is_plain =
+            value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<PyBytes>();
+        let Some(bytes) = header_bytes(&value).filter(|_| is_plain) else {
             return drf_authenticate(slf, request);
         };
         let bytes = bytes.map_err(|malformed| malformed_header(py, malformed))?;
+        if header::is_blank(&bytes) {
+            // Before the keyword, which may be a property that fails.
+            return Ok(None);
+        }
         let keyword = slf.getattr(intern!(py, "keyword"))?;
         let keyword = Keyword::new(&keyword)?;
         match header::parse(&bytes, keyword.bytes()) {
@@ -66,9 +92,11 @@ impl TokenAuthentication {
         {
             let alias = ROUTER
                 .import(py, "django.db", "router")?
-                .call_method1(intern!(py, "db_for_read"), (&model,))?;
-            if let Some(road) = road_for(&model, roads, &alias)?
-                && let Some((user, token)) = road.get().hit(py, key)?
+                .call_method1(intern!(py, "db_for_read"), (&model,));
+            // Whatever fails here is for the database's road to meet, or to raise again.
+            if let Ok(alias) = alias
+                && let Ok(Some(road)) = road_for(&model, roads, &alias)
+                && let Ok(Some((user, token))) = road.get().hit(py, key)
             {
                 if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
                     return Err(inactive_user(py));

@@ -1,6 +1,7 @@
 //! The functions of the module: keys, their comparison, and the header on its own.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -28,16 +29,31 @@ pub(super) fn generate_keys(
     nbytes: isize,
 ) -> PyResult<Bound<'_, PyList>> {
     let count = not_negative(count, "count")?;
-    let mut keys = Vec::new();
+    let mut keys: Vec<Bound<'_, PyString>> = Vec::new();
     key::generate::<PyErr>(count, not_negative(nbytes, "nbytes")?, |key| {
         if keys.is_empty() {
             // Only now is it known that the count is not too large.
-            keys.reserve_exact(count);
+            keys.try_reserve_exact(count)
+                .map_err(|_| key::Failure::TooLarge)?;
         }
         keys.push(PyString::from_bytes(py, key)?);
         Ok(())
     })?;
-    PyList::new(py, keys)
+    list_of(py, keys)
+}
+
+/// `PyList::new`, which panics where the list cannot be allocated.
+fn list_of<'py>(py: Python<'py>, items: Vec<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyList>> {
+    let length = isize::try_from(items.len()).map_err(|_| key::Failure::TooLarge)?;
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an error
+    // set, which is taken over as such.
+    let list = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length)) }?;
+    for (index, item) in (0..length).zip(items) {
+        // SAFETY: the list is new, `index` is below its length, and the item's reference is
+        // handed over. No Python code runs before every item is there.
+        unsafe { ffi::PyList_SET_ITEM(list.as_ptr(), index, item.into_ptr()) };
+    }
+    Ok(list.cast_into()?)
 }
 
 #[pyfunction]
@@ -68,7 +84,13 @@ pub(super) fn parse_authorization<'py>(
 #[pyfunction]
 pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let (Ok(a), Ok(b)) = (a.cast::<PyString>(), b.cast::<PyString>()) {
-        return Ok(key::equal(a.to_str()?.as_bytes(), b.to_str()?.as_bytes()));
+        return match (a.to_str(), b.to_str()) {
+            (Ok(a), Ok(b)) => Ok(key::equal(a.as_bytes(), b.as_bytes())),
+            // Python's own error would quote the key.
+            _ => Err(PyValueError::new_err(
+                "keys must be valid Unicode, and one of them has a lone surrogate",
+            )),
+        };
     }
     if let (Ok(a), Ok(b)) = (a.cast::<PyBytes>(), b.cast::<PyBytes>()) {
         return Ok(key::equal(a.as_bytes(), b.as_bytes()));

@@ -1,9 +1,9 @@
 //! Model instances made of a database row, as `Model.from_db` would make them.
 //!
 //! What a row's columns mean, and whether a class may be built around its `__init__`, is decided
-//! by `irontoken.lookup` when it compiles the query.
+//! by `irontoken.compiled` when it compiles the query.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
@@ -43,6 +43,9 @@ impl InstanceShape {
         columns: Vec<Column>,
         relation: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
+        if direct {
+            must_be_plain(class.bind(py))?;
+        }
         let attributes = has_descriptors.then(|| PyDict::new(py));
         if let Some(attributes) = &attributes {
             attributes.set_item(intern!(py, "_state"), py.None())?;
@@ -242,12 +245,11 @@ impl Django {
         static DJANGO: PyOnceLock<Django> = PyOnceLock::new();
         DJANGO.get_or_try_init(py, || {
             let signals = py.import("django.db.models.signals")?;
+            let model_state = py.import("django.db.models.base")?.getattr("ModelState")?;
+            let model_state = model_state.cast_into::<PyType>()?;
+            must_be_plain(&model_state)?;
             Ok(Django {
-                model_state: py
-                    .import("django.db.models.base")?
-                    .getattr("ModelState")?
-                    .cast_into()?
-                    .unbind(),
+                model_state: model_state.unbind(),
                 signals: [
                     signals.getattr("pre_init")?.unbind(),
                     signals.getattr("post_init")?.unbind(),
@@ -287,11 +289,26 @@ pub(super) fn short_row() -> PyErr {
     PyValueError::new_err("the database returned fewer columns than the compiled query selects")
 }
 
-/// `object.__new__(class)`, for a class whose `__new__` that is.
+/// Refuses a class whose instances `object.__new__` does not make, such as one built on `dict`.
+fn must_be_plain(class: &Bound<'_, PyType>) -> PyResult<()> {
+    // SAFETY: both are type objects of the attached interpreter, whose slot is only read.
+    let (own, plain) = unsafe {
+        let plain = &raw const ffi::PyBaseObject_Type;
+        ((*class.as_type_ptr()).tp_new, (*plain).tp_new)
+    };
+    if own.map(|function| function as usize) == plain.map(|function| function as usize) {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!(
+        "{} has a __new__ of its own",
+        class.name()?
+    )))
+}
+
+/// `object.__new__(class)`, for a class that [`must_be_plain`] has let pass.
 fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the class is a heap type of Django's model classes with `object.__new__`, as the
-    // compiled look-up has made sure, and that function allocates and does nothing else. The
-    // result is a new reference, or null with an error set.
+    // SAFETY: `object.__new__` is the class's own, as `must_be_plain` has made sure, and does
+    // nothing but this. The result is a new reference, or null with an error set.
     unsafe {
         Bound::from_owned_ptr_or_err(class.py(), ffi::PyType_GenericAlloc(class.as_type_ptr(), 0))
     }

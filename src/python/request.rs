@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyStringData, PyType};
 use pyo3::{ffi, intern};
 
 use crate::header::Malformed;
@@ -23,18 +23,10 @@ pub(super) fn header_bytes<'a>(
 }
 
 fn latin1<'a>(text: &'a Bound<'_, PyString>) -> Result<Cow<'a, [u8]>, Malformed> {
-    if is_ascii(text)
-        && let Ok(text) = text.to_str()
-    {
-        return Ok(Cow::Borrowed(text.as_bytes()));
-    }
-    // SAFETY: `text` is a str and the thread is attached; the result is a new reference or null
-    // with an error set, which `from_owned_ptr_or_err` takes over.
-    let encoded = unsafe {
-        Bound::from_owned_ptr_or_err(text.py(), ffi::PyUnicode_AsLatin1String(text.as_ptr()))
-    };
-    match encoded.as_ref().map(Bound::cast::<PyBytes>) {
-        Ok(Ok(bytes)) => Ok(Cow::Owned(bytes.as_bytes().to_vec())),
+    // SAFETY: a str is not changed once it is made, and lives as long as `text` is borrowed.
+    match unsafe { text.data() } {
+        // Python keeps a str in bytes just when all of it is within latin-1.
+        Ok(PyStringData::Ucs1(bytes)) => Ok(Cow::Borrowed(bytes)),
         _ => Err(Malformed::InvalidCharacters),
     }
 }
@@ -49,7 +41,7 @@ pub(super) struct Keyword<'a>(Cow<'a, [u8]>);
 
 impl<'a> Keyword<'a> {
     pub(super) fn new(keyword: &'a Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = keyword.cast::<PyString>()
+        if let Ok(text) = keyword.cast_exact::<PyString>()
             && is_ascii(text)
         {
             return Ok(Self(Cow::Borrowed(text.to_str()?.as_bytes())));
@@ -116,6 +108,11 @@ pub(super) fn authorization<'py>(
     let py = request.py();
     let known = Known::get(py)?;
     let inner = if request.get_type().is(&known.drf_request) {
+        let own = attributes(request)?;
+        if own.contains(intern!(py, "headers"))? || own.contains(intern!(py, "META"))? {
+            // Somebody has set them on the wrapper, and Django's are hidden.
+            return generic(request).map(Some);
+        }
         stock_attribute(request, intern!(py, "_request"))?
     } else {
         request.clone()
@@ -128,11 +125,13 @@ pub(super) fn authorization<'py>(
     if known.reads_headers
         && let Some(headers) = attributes.get_item(intern!(py, "headers"))?
     {
-        let header = headers.call_method1(intern!(py, "get"), (intern!(py, "authorization"),))?;
-        return Ok((!header.is_none()).then_some(header));
+        let nothing = PyBytes::new(py, b"");
+        return headers
+            .call_method1(intern!(py, "get"), (intern!(py, "authorization"), nothing))
+            .map(Some);
     }
     match attributes.get_item(intern!(py, "META"))? {
-        Some(meta) if meta.is_instance_of::<PyDict>() => meta
+        Some(meta) if meta.is_exact_instance_of::<PyDict>() => meta
             .cast::<PyDict>()?
             .get_item(intern!(py, "HTTP_AUTHORIZATION")),
         _ => generic(request).map(Some),

@@ -1,5 +1,6 @@
 """Models of every shape that a token and its user may have."""
 
+import hashlib
 import uuid
 from decimal import Decimal
 
@@ -146,7 +147,7 @@ class SuspendedToken(BaseToken):
 
 
 class UpperCaseField(models.CharField):
-    """A field with a descriptor of its own and a converter."""
+    """A field with a converter."""
 
     def from_db_value(self, value, expression, connection):
         return value.upper()
@@ -186,4 +187,114 @@ class RepeatedToken(models.Model):
     """A key that several rows may share."""
 
     key = models.CharField(max_length=40)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+
+class Announcing(models.base.ModelBase):
+    """A metaclass with something to do when an instance is made."""
+
+    def __call__(cls, *args, **kwargs):
+        instance = super().__call__(*args, **kwargs)
+        instance.announced = True
+        return instance
+
+
+class AnnouncedToken(BaseToken, metaclass=Announcing):
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="announced")
+
+
+class NewToken(BaseToken):
+    """A `__new__` of its own."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+
+    def __new__(cls, *args, **kwargs):
+        instance = super().__new__(cls)
+        instance.__dict__["made"] = True
+        return instance
+
+
+class NotingToken(BaseToken):
+    """A `__setattr__` of its own."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "key":
+            super().__setattr__("noted", len(value))
+
+
+class StrippedDescriptor(models.query_utils.DeferredAttribute):
+    def __set__(self, instance, value):
+        instance.__dict__[self.field.attname] = value.strip()
+
+
+class StrippedField(models.CharField):
+    descriptor_class = StrippedDescriptor
+
+
+class StrippedToken(BaseToken):
+    """A descriptor of its own."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    label = StrippedField(max_length=40, default="label")
+
+
+class StaticToken(BaseToken):
+    """A `from_db` that is no class method, and hides some rows."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    hidden = models.BooleanField(default=False)
+
+    @staticmethod
+    def from_db(db, field_names, values):
+        instance = models.Model.from_db.__func__(StaticToken, db, field_names, values)
+        if instance.hidden:
+            raise StaticToken.DoesNotExist
+        return instance
+
+
+class BoundToken(BaseToken):
+    """A manager bound to a database."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    objects = models.Manager().db_manager("other")
+
+
+class SlugToken(BaseToken):
+    """A key of another text field, and a manager."""
+
+    key = models.SlugField(max_length=40, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    live = models.BooleanField(default=True)
+    objects = LiveManager()
+
+
+class DeferringManager(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().defer("key")
+
+
+class DeferredToken(BaseToken):
+    number = models.AutoField(primary_key=True)
+    key = models.CharField(max_length=40, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    objects = DeferringManager()
+
+
+class HashedField(models.CharField):
+    """A key that is stored as its digest."""
+
+    def get_prep_value(self, value):
+        return hashlib.sha256(value.encode()).hexdigest()
+
+
+class HashedToken(BaseToken):
+    key = HashedField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+
+class DecimalToken(BaseToken):
+    key = models.DecimalField(max_digits=6, decimal_places=2, primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
