@@ -61,12 +61,16 @@ impl Hasher for Passing {
 /// A row and what it takes to be true.
 #[derive(Debug)]
 pub struct Entry<R> {
-    digest: Digest,
-    slots: Slots,
-    stamp: u64,
-    read_at: Instant,
+    /// The digest of its key.
+    pub digest: Digest,
+    /// Where its stamps are kept.
+    pub slots: Slots,
+    /// The stamp that was taken before it was read.
+    pub stamp: u64,
+    /// When that was.
+    pub read_at: Instant,
     /// An estimate of the memory that the row takes.
-    bytes: usize,
+    pub bytes: usize,
     /// The row.
     pub row: R,
 }
@@ -172,29 +176,15 @@ impl<R> Cache<R> {
         self.misses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Keeps a row that was read after `stamp` was taken.
-    pub fn put(
-        &self,
-        space: u64,
-        digest: Digest,
-        slots: Slots,
-        stamp: u64,
-        read_at: Instant,
-        bytes: usize,
-        row: R,
-    ) {
-        let place = Place { space, digest };
-        let entry = Arc::new(Entry {
-            digest,
-            slots,
-            stamp,
-            read_at,
-            bytes,
-            row,
-        });
+    /// Keeps a row.
+    pub fn put(&self, space: u64, entry: Entry<R>) {
+        let place = Place {
+            space,
+            digest: entry.digest,
+        };
         // Taken out first, since what an insertion replaces it drops under its lock.
         drop(self.entries.remove(&place));
-        self.entries.insert(place, entry);
+        self.entries.insert(place, Arc::new(entry));
     }
 
     /// Drops every row.
@@ -247,9 +237,15 @@ mod tests {
             }
         }
         fn put(&self, key: &str) {
-            let stamp = self.epochs.stamp();
-            self.cache
-                .put(0, digest(key), ROW, stamp, self.now, 100, "row");
+            let entry = Entry {
+                digest: digest(key),
+                slots: ROW,
+                stamp: self.epochs.stamp(),
+                read_at: self.now,
+                bytes: 100,
+                row: "row",
+            };
+            self.cache.put(0, entry);
         }
         fn has(&self, key: &str, at: Duration) -> bool {
             let now = self.now + at;
@@ -277,7 +273,7 @@ mod tests {
     fn a_row_is_given_out_until_it_is_too_old() {
         let set = Set::new(10);
         set.put("a");
-        assert!(set.has("a", AGE - Duration::from_nanos(1)));
+        assert!(set.has("a", Duration::from_millis(29_999)));
         assert!(!set.has("a", AGE));
     }
 

@@ -173,10 +173,13 @@ impl Shared {
 
     fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < self.words, "a word past the end");
+        #[expect(clippy::cast_ptr_alignment, reason = "a map starts at a page")]
         // SAFETY: the map is `words` words long, page-aligned and lives as long as `self`, and
         // every process reaches its words by atomic operations alone. A file that is cut short
         // while it is mapped is noticed by `is_in_place`, which callers ask.
-        unsafe { &*self.map.as_ptr().cast::<AtomicU64>().add(index) }
+        unsafe {
+            &*self.map.as_ptr().cast::<AtomicU64>().add(index)
+        }
     }
 }
 

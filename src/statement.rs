@@ -30,7 +30,7 @@ pub enum Boundary {
     Begins,
     /// It ends one.
     Ends,
-    /// It may end one in passing, as the data definition of MySQL does.
+    /// It may end one in passing, as the data definition of `MySQL` does.
     MayEnd,
 }
 
@@ -308,7 +308,7 @@ impl<'s> Parser<'s, '_> {
     }
 }
 
-/// Words of a second statement within one, as PostgreSQL's `WITH` allows it.
+/// Words of a second statement within one, as `PostgreSQL`'s `WITH` allows it.
 const SUBSTATEMENT: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
 
 fn insert(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
@@ -372,11 +372,9 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
     }
     let (name, after) = parser.name(Some(first))?;
     match watch.table(name) {
-        Table::Unknown => None,
-        Table::Other if parser.has(&SUBSTATEMENT) => None,
-        Table::Other => Some(Writes::Nothing),
         Table::Watched(columns) if after?.is("WHERE") => parser.rows(columns),
-        Table::Watched(_) => None,
+        Table::Other if !parser.has(&SUBSTATEMENT) => Some(Writes::Nothing),
+        _ => None,
     }
 }
 

@@ -159,13 +159,13 @@ def _field(model: type[Model], name: str) -> Any:
 
 
 def _has_stock_manager(model: type[Model]) -> bool:
-    manager = getattr(model, "objects", None)
+    manager: Any = getattr(model, "objects", None)
     return (
         type(manager) is Manager
         and "get_queryset" not in vars(manager)
         # `db_manager()` binds one to a database, whatever the router says.
         and manager._db is None
-        and not manager._hints
+        and not vars(manager)["_hints"]
     )
 
 

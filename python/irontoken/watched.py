@@ -8,17 +8,22 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import CharField, ForeignKey, IntegerField, Model, TextField, UUIDField
+from django.db.models import (
+    CharField,
+    ForeignKey,
+    IntegerField,
+    Model,
+    TextField,
+    UUIDField,
+    deletion,
+)
 
 from irontoken._core import Watch
 
 Columns = dict[str, tuple[str, str]]
 
-try:  # Cascades of the database's own, since Django 6.1.
-    from django.db.models.deletion import DatabaseOnDelete  # type: ignore[attr-defined]
-except ImportError:
-    DatabaseOnDelete = None
-
+#: Cascades that the database carries out by itself, since Django 6.1.
+_DATABASE_ON_DELETE: Any = getattr(deletion, "DatabaseOnDelete", ())
 _KINDS: Final = ((IntegerField, "integer"), (UUIDField, "uuid"))
 
 
@@ -53,7 +58,7 @@ def _add(tables: dict[str, Columns], model: Any, owner: str) -> None:
             columns[each._meta.pk.column] = (owner, kind)
         for field in each._meta.local_concrete_fields:
             on_delete = getattr(field.remote_field, "on_delete", None)
-            if DatabaseOnDelete is not None and isinstance(on_delete, DatabaseOnDelete):
+            if isinstance(on_delete, _DATABASE_ON_DELETE):
                 # Its rows go with another table's, and no statement says so.
                 tables.setdefault(_table(field.related_model), {})
 

@@ -229,11 +229,11 @@ impl Ticket {
                 bytes += weight(value)?;
             }
         }
-        let slot_of = |(index, column): &(usize, Column)| match values.get(*index) {
+        let slot_of = |(index, column): (usize, Column)| match values.get(index) {
             Some(value) => slot(column, value),
             None => Ok(None),
         };
-        let (Some(token), Some(user)) = (slot_of(&road.token)?, slot_of(&road.user)?) else {
+        let (Some(token), Some(user)) = (slot_of(road.token)?, slot_of(road.user)?) else {
             return Ok(());
         };
         let kept = values.iter().enumerate().map(|(index, value)| {
@@ -245,15 +245,15 @@ impl Ticket {
         });
         let values: Box<[_]> = kept.collect();
         bytes += size_of_val(&*values);
-        cache.rows.put(
-            road.space_in(&self.mapped),
-            digest(key.to_str()?),
-            Slots { token, user },
-            self.stamp,
-            self.now,
+        let entry = cache::Entry {
+            digest: digest(key.to_str()?),
+            slots: Slots { token, user },
+            stamp: self.stamp,
+            read_at: self.now,
             bytes,
-            Row { values },
-        );
+            row: Row { values },
+        };
+        cache.rows.put(road.space_in(&self.mapped), entry);
         Ok(())
     }
 }

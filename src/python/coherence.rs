@@ -62,7 +62,7 @@ pub(super) fn column(owner: &str, kind: &str) -> PyResult<watch::Column> {
 }
 
 /// The slot of a Python value, where one can be told.
-pub(super) fn slot(column: &watch::Column, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+pub(super) fn slot(column: watch::Column, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
     if let Ok(number) = value.cast_exact::<PyInt>() {
         return Ok(number
             .extract()
@@ -113,7 +113,7 @@ impl Seam {
             Ok(text) => statement::read(text.to_str()?, &self.watch),
             Err(_) => Statement::UNKNOWN,
         };
-        let touched = self.touched(&statement, params, many)?;
+        let touched = Self::touched(&statement, params, many)?;
         let in_transaction = match &touched {
             Some(touched) => {
                 // Told before as well: a process that dies between commit and word of it leaves
@@ -161,7 +161,6 @@ impl Seam {
 
     /// What a statement writes, by its parameters; `None` for a statement that writes nothing.
     fn touched(
-        &self,
         statement: &Statement,
         params: &Bound<'_, PyAny>,
         many: &Bound<'_, PyAny>,
@@ -190,7 +189,7 @@ impl Seam {
                 let Some(slot) = set
                     .get_item(index)
                     .ok()
-                    .map(|value| slot(&column, &value))
+                    .map(|value| slot(column, &value))
                     .transpose()?
                     .flatten()
                 else {

@@ -44,7 +44,7 @@ pub(super) fn inactive_user(py: Python<'_>) -> PyErr {
     static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let refusal = FUNCTION
         .import(py, "irontoken.refusals", "inactive_user")
-        .and_then(|function| function.call0());
+        .and_then(PyAnyMethods::call0);
     match refusal {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,

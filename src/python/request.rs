@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyStringData, PyType};
+use pyo3::types::string::PyStringData;
+use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 use pyo3::{ffi, intern};
 
 use crate::header::Malformed;
