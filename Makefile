@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all rust-test lint fix bench fuzz audit clean
+.PHONY: help build demo test test-all rust-test lint fix bench fuzz audit stress loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,8 @@ demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare
 
 test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
+	$(BIN)/python -m tests.stress --answers 100000
+	$(BIN)/python -m tests.stress --answers 50000 --fault "no stamp after the commit"
 	$(BIN)/python -m pytest -q
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
@@ -59,6 +61,14 @@ fix: $(VENV)/group-lint ## Format, and mend what can be mended
 
 bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, simplejwt and api-key
 	$(BIN)/python -m benches.comparison
+
+stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every road; DATABASE_URL names a server
+	$(BIN)/python -m tests.stress
+	$(BIN)/python -m tests.stress --answers 100000 --fault "no stamp after the commit"
+
+loom: ## Model-check the stamp protocol
+	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \
+		--no-default-features --test loom --target-dir target/loom
 
 fuzz: ## Fuzz the header parser for a minute (needs cargo-fuzz and a nightly Rust)
 	cargo +nightly fuzz run header -- -max_total_time=60

@@ -25,9 +25,28 @@ def main():
         manage(environment, "migrate", "--verbosity", "0")
         say("create the user ada; the post_save receiver makes a token with generate_key()")
         made = "from django.contrib.auth.models import User as U; U.objects.create_user"
-        manage(environment, "shell", "-c", f"{made}('ada', password='lovelace')")
+        manage(environment, "shell", "-v", "0", "-c", f"{made}('ada', password='lovelace')")
         with serving(environment) as port:
-            walk(Client(port))
+            key = walk(Client(port))
+        say("the third act: the same site with the cache on, COHERENCE host, two workers")
+        environment["DJANGO_SETTINGS_MODULE"] = "tutorial.cached"
+        with serving(environment, workers=2) as port:
+            revoke(environment, port, key)
+
+
+def revoke(environment, port, key):
+    good = {"Authorization": f"Token {key}"}
+    client = Client(port)
+    compare(client, good)
+    say("delete the token in another process, with the ORM: manage.py shell")
+    made = "from rest_framework.authtoken.models import Token as T; T.objects.all().delete()"
+    manage(environment, "shell", "-v", "0", "-c", made)
+    say("GET /hello/ with the deleted token, of both workers")
+    for _ in range(20):
+        status, _, body = Client(port).ask("GET", "/hello/", good)
+        if status != 401:
+            break
+    expect(status == 401, f"20 times {status} {json.dumps(body)}")
 
 
 def walk(client):
@@ -50,6 +69,11 @@ def walk(client):
         challenge = f", WWW-Authenticate: {challenge}" if challenge else ""
         expect(status == wanted, f"{status} {json.dumps(body)}{challenge}")
 
+    compare(client, good)
+    return key
+
+
+def compare(client, good):
     say(f"time both classes on this server, {ROUNDS} rounds of {REQUESTS} requests each")
     paths = {
         "no authentication": "/hello-anyone/",
@@ -94,13 +118,14 @@ class Client:
 
 
 @contextmanager
-def serving(environment):
+def serving(environment, workers=1):
     """Serve the tutorial on a free port of the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     say(f"start gunicorn on 127.0.0.1:{port}")
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "2"]
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
+    options += ["--worker-class", "gthread", "--threads", "2"]
     command = [sys.executable, "-m", "gunicorn", *options, "--log-level", "warning"]
     server = subprocess.Popen([*command, "tutorial.wsgi"], cwd=TUTORIAL, env=environment)
     try:

@@ -234,18 +234,6 @@ class TestHooks:
                 with pytest.raises(TypeError, match="takes no arguments"):
                     cls(*arguments, **named)
 
-    def test_headers_set_on_the_wrapper_count(self, token):
-        for attribute, value in (
-            ("headers", {"authorization": f"Token {token.key}"}),
-            ("META", {"HTTP_AUTHORIZATION": f"Token {token.key}"}),
-        ):
-            outcomes = []
-            for cls in classes():
-                request = request_with()
-                setattr(request, attribute, value)
-                outcomes.append(outcome(cls().authenticate, request))
-            assert outcomes[0] == outcomes[1]
-
     def test_a_meta_of_another_class_is_asked_as_drf_asks_it(self, token):
         class Meta(dict):
             def get(self, key, default=None):

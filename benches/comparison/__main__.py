@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import django
 
@@ -28,7 +28,7 @@ class Target(NamedTuple):
     def line(self) -> str:
         ratio = self.ours.ratio(self.theirs)
         verdict = "met" if ratio <= self.at_most else "MISSED"
-        return f"{self.what:60} {ratio:8.3f} {self.at_most:8.3f}  {verdict}"
+        return f"{self.what:60} {ratio:8.4f} {self.at_most:8.4f}  {verdict}"
 
 
 def main() -> None:
@@ -98,10 +98,56 @@ def run(rounds: int, database: str) -> dict[str, Measured]:
                 1 / 3.5,
             )
         )
+    targets += run_cached(fixtures, rounds, is_sqlite=is_sqlite)
     print(f"{'ratios, the median of the pairs':60} {'measured':>8} {'at most':>8}")
     for target in targets:
         print(target.line())
     return auth
+
+
+def run_cached(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
+    """Measure and print the rows of the host cache."""
+    from benches.comparison import cached, contestants
+
+    with cached.cache_on():
+        hits = cached.hits(fixtures, rounds)
+        show("a token that is cached", hits)
+        view = measure(contestants.view(fixtures), rounds=rounds)
+        show("a minimal view with a hit", view)
+        seam = cached.seam(rounds)
+        show("SELECT 1 through Django's cursor", seam)
+        rate = cached.flood(fixtures)
+        print(f"hit rate of good keys in a flood of wrong ones: {rate:.3f} (at least 0.95)")
+        print(f"hit rate while everybody logs in: {cached.logins(fixtures):.3f}")
+    wrong = cached.wrong_keys(rounds)
+    show("a wrong key", wrong)
+    if is_sqlite:
+        real, told = cached.memory()
+        print(f"one entry takes {real:.0f} bytes, cache_info() says {told:.0f} (at most 1500)")
+        served = cached.server()
+        if isinstance(served, str):
+            print(f"gunicorn: skipped, {served}")
+        else:
+            print(
+                f"gunicorn, 2 workers: {served[0]:.0f} requests/s with hits, {served[1]:.3f} of "
+                "the view with no authentication (at least 0.95)"
+            )
+    print()
+    hit = hits["irontoken, hit"]
+    return [
+        Target("a hit, by DRF", hit, hits["DRF"], 1 / 250 if is_sqlite else 1 / 400),
+        Target("a hit, by simplejwt's stateless user", hit, hits["simplejwt, stateless"], 1 / 40),
+        Target("a hit, by durin's cached class", hit, hits["durin, cached"], 1 / 25),
+        Target("a hit, by from_db of both", hit, hits["from_db of both"], 1 / 5),
+        Target(
+            "a view with a hit, by one with no authentication",
+            view["irontoken"],
+            view["no authentication"],
+            1.05,
+        ),
+        Target("the write seam, SELECT 1", seam["with the seam"], seam["without"], 1.04),
+        Target("a wrong key, by the same without the cache", *wrong.values(), 1.0),
+    ]
 
 
 def show(title: str, measured: dict[str, Measured]) -> None:

@@ -65,15 +65,15 @@ def authenticate(fixtures: Fixtures) -> dict[str, Prepare]:
             return HasAPIKey().has_permission(request, None)
 
     return {
-        "irontoken": _requests(irontoken.TokenAuthentication, fixtures.tokens),
-        "DRF": _requests(DRFTokenAuthentication, fixtures.tokens),
+        "irontoken": requests(irontoken.TokenAuthentication, fixtures.tokens),
+        "DRF": requests(DRFTokenAuthentication, fixtures.tokens),
         "bare cursor": prepare_cursor,
-        "knox": _requests(knox.auth.TokenAuthentication, fixtures.knox),
-        "simplejwt, user query": _requests(simplejwt.JWTAuthentication, fixtures.jwt, "Bearer"),
-        "simplejwt, stateless": _requests(
+        "knox": requests(knox.auth.TokenAuthentication, fixtures.knox),
+        "simplejwt, user query": requests(simplejwt.JWTAuthentication, fixtures.jwt, "Bearer"),
+        "simplejwt, stateless": requests(
             simplejwt.JWTStatelessUserAuthentication, fixtures.jwt, "Bearer"
         ),
-        "api-key": _requests(APIKeyAuthentication, fixtures.api_keys, "Api-Key"),
+        "api-key": requests(APIKeyAuthentication, fixtures.api_keys, "Api-Key"),
     }
 
 
@@ -82,7 +82,7 @@ def no_credentials() -> dict[str, Prepare]:
     classes = {"irontoken": irontoken.TokenAuthentication, "DRF": DRFTokenAuthentication}
     headers = {"no header": [None], "another scheme": ["Basic dXNlcjpwYXNzd29yZA=="]}
     return {
-        f"{name}, {case}": _requests(cls, values, None)
+        f"{name}, {case}": requests(cls, values, None)
         for case, values in headers.items()
         for name, cls in classes.items()
     }
@@ -143,18 +143,18 @@ def keys() -> dict[str, Prepare]:
     }
 
 
-def _requests(cls: type, credentials: list[Any], keyword: str | None = "Token") -> Prepare:
+def requests(cls: type, credentials: list[Any], keyword: str | None = "Token") -> Prepare:
     """Authenticate fresh requests, each by an authenticator of its own, as DRF does."""
 
     def prepare(calls: int) -> Callable[[], None]:
-        requests = [
+        prepared = [
             Request(_django_request(f"{keyword} {credential}" if keyword else credential))
             for credential in _cycle(credentials, calls + 1)
         ]
-        assert (cls().authenticate(requests.pop()) is None) is (keyword is None)
+        assert (cls().authenticate(prepared.pop()) is None) is (keyword is None)
 
         def run() -> None:
-            for request in requests:
+            for request in prepared:
                 cls().authenticate(request)
 
         return run

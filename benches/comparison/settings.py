@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "rest_framework_api_key",
     "knox",
     "durin",
+    "irontoken",
 ]
 ROOT_URLCONF = "benches.comparison.settings"
 urlpatterns: list[object] = []

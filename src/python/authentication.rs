@@ -83,16 +83,13 @@ impl TokenAuthentication {
     ) -> PyResult<Bound<'py, PyAny>> {
         static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static ROADS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-        static ROUTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
         let roads = ROADS.import(py, "irontoken.cache", "roads")?;
         if !roads.is_empty()
             && let Ok(key) = key.cast_exact::<PyString>()
         {
-            let alias = ROUTER
-                .import(py, "django.db", "router")?
-                .call_method1(intern!(py, "db_for_read"), (&model,));
+            let alias = alias_for(py, &model);
             // Whatever fails here is for the database's road to meet, or to raise again.
             if let Ok(alias) = alias
                 && let Ok(Some(road)) = road_for(&model, roads, &alias)
@@ -120,6 +117,17 @@ impl TokenAuthentication {
             .import(py, "rest_framework.authtoken.models", "Token")
             .cloned()
     }
+}
+
+/// The alias that the routers pick for reading; without a router Django has but one to pick.
+fn alias_for<'py>(py: Python<'py>, model: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static ROUTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let router = ROUTER.import(py, "django.db", "router")?;
+    if router.getattr(intern!(py, "routers"))?.is_empty()? {
+        return DEFAULT.import(py, "django.db", "DEFAULT_DB_ALIAS").cloned();
+    }
+    router.call_method1(intern!(py, "db_for_read"), (model,))
 }
 
 /// DRF's own method, for a header that is neither `bytes` nor `str`.

@@ -109,11 +109,6 @@ pub(super) fn authorization<'py>(
     let py = request.py();
     let known = Known::get(py)?;
     let inner = if request.get_type().is(&known.drf_request) {
-        let own = attributes(request)?;
-        if own.contains(intern!(py, "headers"))? || own.contains(intern!(py, "META"))? {
-            // Somebody has set them on the wrapper, and Django's are hidden.
-            return generic(request).map(Some);
-        }
         stock_attribute(request, intern!(py, "_request"))?
     } else {
         request.clone()

@@ -41,7 +41,12 @@ def raw(user, **values):
 
 def raw_unnamed(user, **values):
     names = ", ".join(f"{name} = %s" for name in values)
-    sql(f'update "auth_user" /* odd */ set {names} where 0 + id = {user}', *values.values())
+    table = (
+        connection.ops.quote_name("auth_user").upper()
+        if connection.vendor == "sqlite"
+        else connection.ops.quote_name("auth_user")
+    )
+    sql(f"update {table} /* odd */ set {names} where 0 + id = {user}", *values.values())
 
 
 def executemany(user, **values):
