@@ -1,7 +1,8 @@
 //! The stamps of this host, and what to do when their file is no longer there.
 //!
-//! A reader looks after the file once in a millisecond, which costs one system call; a writer
-//! looks each time. While there is no file there is nothing to trust: a reader goes to the
+//! A reader looks whether the file is still whole before it reads, unless it has done so in the
+//! last moment, since reading past the end of a file that was cut short ends the process; whether
+//! the file still stands at its path it looks ten times a second, and a writer each time. While there is no file there is nothing to trust: a reader goes to the
 //! database, and whoever comes next makes the file anew. Rows that were read under one file are
 //! not looked for under the next.
 
@@ -16,8 +17,10 @@ use crate::epochs::{Epochs, Touched};
 use crate::shared::Shared;
 use crate::watch::SLOTS;
 
-/// How long a reader relies on a file that it has looked after.
-const LOOK_AFTER: Duration = Duration::from_millis(1);
+/// How long a reader relies on a file's path.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+/// How long a reader relies on a file's length: less than it takes two processes to agree.
+const MOMENT: Duration = Duration::from_micros(20);
 /// How long a reader waits before it asks again for a file that it could not have.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
@@ -38,7 +41,11 @@ pub struct Host {
     started: Instant,
     /// When a reader is to look again, in nanoseconds after `started`.
     look_at: AtomicU64,
+    /// The same for its length alone.
+    measure_at: AtomicU64,
     generations: AtomicU64,
+    /// The number of generations that [`Host::has_news`] has told of.
+    told: AtomicU64,
     failure: Mutex<Option<String>>,
 }
 
@@ -51,7 +58,10 @@ impl Host {
             mapped: RwLock::new(None),
             started: Instant::now(),
             look_at: AtomicU64::new(0),
+            measure_at: AtomicU64::new(0),
             generations: AtomicU64::new(0),
+            // The first file is no news.
+            told: AtomicU64::new(1),
             failure: Mutex::new(None),
         };
         host.map();
@@ -60,10 +70,18 @@ impl Host {
 
     /// The stamps for a reader at `now`, or `None`: ask the database.
     pub fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
-        let nanoseconds = u64::try_from(now.saturating_duration_since(self.started).as_nanos());
-        let now = nanoseconds.unwrap_or(u64::MAX);
+        let now = nanoseconds(now.saturating_duration_since(self.started));
         if now < self.look_at.load(Ordering::Relaxed) {
-            return self.mapped.read().clone();
+            let mapped = self.mapped.read().clone();
+            if now < self.measure_at.load(Ordering::Relaxed) {
+                return mapped;
+            }
+            let is_whole = |mapped: &Arc<Mapped>| mapped.epochs.words_ref().is_whole();
+            if mapped.as_ref().is_none_or(is_whole) {
+                let until = now.saturating_add(nanoseconds(MOMENT));
+                self.measure_at.store(until, Ordering::Relaxed);
+                return mapped;
+            }
         }
         let mapped = self.for_writing();
         let wait = if mapped.is_some() {
@@ -71,9 +89,8 @@ impl Host {
         } else {
             TRY_AGAIN
         };
-        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        self.look_at
-            .store(now.saturating_add(wait), Ordering::Relaxed);
+        let until = now.saturating_add(nanoseconds(wait));
+        self.look_at.store(until, Ordering::Relaxed);
         mapped
     }
 
@@ -103,9 +120,10 @@ impl Host {
         self.failure.lock().clone()
     }
 
-    /// How many files there have been; more than one means that one was lost.
-    pub fn generations(&self) -> u64 {
-        self.generations.load(Ordering::SeqCst)
+    /// Whether a file has been lost since this was last asked.
+    pub fn has_news(&self) -> bool {
+        let now = self.generations.load(Ordering::Relaxed);
+        self.told.fetch_max(now, Ordering::Relaxed) < now
     }
 
     fn map(&self) -> Option<Arc<Mapped>> {
@@ -131,6 +149,10 @@ impl Host {
     }
 }
 
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -143,10 +165,23 @@ mod tests {
         let host = Host::new(Some(&path));
         let now = Instant::now();
         let first = host.for_reading(now).expect("mapped");
+        assert!(!host.has_news());
         fs::remove_file(&path).expect("removed");
         let second = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
         assert_ne!(first.generation, second.generation);
         assert!(path.exists());
+        assert!(host.has_news() && !host.has_news());
+        fs::remove_file(&path).expect("removed");
+    }
+
+    #[test]
+    fn a_file_cut_short_is_noticed_at_once() {
+        let path = std::env::temp_dir().join(format!("irontoken-cut-{}", std::process::id()));
+        let host = Host::new(Some(&path));
+        let now = Instant::now();
+        assert!(host.for_reading(now).is_some());
+        fs::write(&path, b"cut").expect("cut");
+        assert!(host.for_reading(now + MOMENT).is_none());
         fs::remove_file(&path).expect("removed");
     }
 

@@ -50,7 +50,7 @@ pub struct Shared {
     map: MmapRaw,
     words: usize,
     /// The file, unless the memory has none.
-    file: Option<Identity>,
+    file: Option<(File, Identity)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Shared {
                 .open(path)
             {
                 Ok(file) => {
-                    if let Some(shared) = Self::map(path, &file, words)? {
+                    if let Some(shared) = Self::map(path, file, words)? {
                         return Ok(shared);
                     }
                 }
@@ -129,7 +129,7 @@ impl Shared {
     }
 
     /// Maps an open file; `None` while its maker has not yet taken its other name away.
-    fn map(path: &Path, file: &File, words: usize) -> Result<Option<Self>, Failure> {
+    fn map(path: &Path, file: File, words: usize) -> Result<Option<Self>, Failure> {
         let metadata = file.metadata()?;
         let foreign = |what: &str| Failure::Foreign(format!("{} {what}", path.display()));
         if !metadata.is_file() {
@@ -149,11 +149,11 @@ impl Shared {
         if metadata.nlink() != 1 {
             return Ok(None);
         }
-        let map = MmapOptions::new().len(words * 8).map_raw(file)?;
+        let map = MmapOptions::new().len(words * 8).map_raw(&file)?;
         let shared = Self {
             map,
             words,
-            file: Some(Identity::of(path, &metadata)),
+            file: Some((file, Identity::of(path, &metadata))),
         };
         if shared.load(0) != u64::from_ne_bytes(MAGIC) {
             return Err(foreign("was not made by this version of irontoken"));
@@ -164,11 +164,20 @@ impl Shared {
     /// Whether the file still stands at its path as it was. One system call.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        let Some(file) = &self.file else {
+        let Some((_, file)) = &self.file else {
             return true;
         };
         fs::symlink_metadata(&file.path)
             .is_ok_and(|metadata| Identity::of(&file.path, &metadata) == *file)
+    }
+
+    /// Whether the file is still as long as the map of it. The cheapest of system calls.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let Some((file, identity)) = &self.file else {
+            return true;
+        };
+        rustix::fs::fstat(file).is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(identity.length))
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -176,7 +185,7 @@ impl Shared {
         #[expect(clippy::cast_ptr_alignment, reason = "a map starts at a page")]
         // SAFETY: the map is `words` words long, page-aligned and lives as long as `self`, and
         // every process reaches its words by atomic operations alone. A file that is cut short
-        // while it is mapped is noticed by `is_in_place`, which callers ask.
+        // while it is mapped is noticed by `is_whole`, which callers ask.
         unsafe {
             &*self.map.as_ptr().cast::<AtomicU64>().add(index)
         }
@@ -311,13 +320,13 @@ mod tests {
         assert!(!first.is_in_place());
         let second = Shared::open(&path, 64).expect("made anew");
         assert!(!first.is_in_place());
-        assert!(second.is_in_place());
+        assert!(second.is_in_place() && second.is_whole());
         OpenOptions::new()
             .write(true)
             .open(&path)
             .and_then(|file| file.set_len(8))
             .expect("cut");
-        assert!(!second.is_in_place());
+        assert!(!second.is_in_place() && !second.is_whole());
     }
 
     #[test]

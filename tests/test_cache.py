@@ -506,7 +506,7 @@ class TestFiles:
     def test_a_lost_file_is_never_trusted(self, how, users, keys):
         warm(*keys)
         path = self.lose(how)
-        threading.Event().wait(0.01)
+        threading.Event().wait(0.15)
         for key in keys:
             assert ask(key)[1] == 1
         if how == "removed":
@@ -524,7 +524,7 @@ class TestFiles:
     def test_the_loss_is_logged_once(self, keys, caplog):
         warm(keys[0])
         self.lose("removed")
-        threading.Event().wait(0.01)
+        threading.Event().wait(0.15)
         for _ in range(3):
             ask(keys[0])
             irontoken.cache_clear()

@@ -32,7 +32,6 @@ roads: Final[dict[tuple[type[Model], str], Road]] = {}
 _UNREAD: Final = object()
 _options: Any = _UNREAD
 _caches: Final[dict[str, Cache]] = {}
-_generations: Final[dict[str, int]] = {}
 _spaces = itertools.count()
 _lock: Final = threading.Lock()
 
@@ -140,7 +139,6 @@ def cache_for(connection: BaseDatabaseWrapper) -> Cache | None:
         if name not in _caches:
             path = path_of(name, found)
             _caches[name] = Cache(path, found.max_entries, found.max_age)
-            _generations[name] = _caches[name].generations()
         return _caches[name]
 
 
@@ -148,27 +146,40 @@ def ticket(
     model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
 ) -> Ticket | None:
     """Return the leave to keep the row that ``lookup`` is about to read, if it may be kept."""
+    if connection.connection is None:
+        connection.ensure_connection()  # which installs the seam, and the query would do next
+    seam = connection.__dict__.get("_irontoken_seam")
+    if seam is None or (connection.vendor == "sqlite" and _has_open_cursors(connection)):
+        return None
     alias = connection.alias
-    seam = getattr(connection, "_irontoken_seam", None)
+    if _is_written_elsewhere(model, alias, lookup):
+        return None
+    road = roads.get((model, alias)) or _build_road(model, connection, lookup)
+    return road and road.open(seam, connection)
+
+
+def _build_road(
+    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
+) -> Road | None:
     cache = cache_for(connection)
-    if seam is None or cache is None or unkeepable(model, alias, lookup):
+    if cache is None or unkeepable(model, connection.alias, lookup):
         return None
-    if connection.vendor == "sqlite" and _has_open_cursors(connection):
-        return None
-    _say_what_happened(connection, cache)
-    road = roads.get((model, alias))
-    if road is None:
-        (token, token_pk), (user, user_pk) = lookup.primary_keys
-        road = Road(
-            cache,
-            next(_spaces),
-            lookup.shape,
-            (token, kind_of(token_pk) or ""),
-            (user, kind_of(user_pk) or ""),
-            lookup.key_column if lookup.key_field is None else None,
-        )
-        roads[model, alias] = road
-    return road.open(seam, connection)
+    (token, token_pk), (user, user_pk) = lookup.primary_keys
+    road = Road(
+        cache,
+        next(_spaces),
+        lookup.shape,
+        (token, kind_of(token_pk) or ""),
+        (user, kind_of(user_pk) or ""),
+        lookup.key_column if lookup.key_field is None else None,
+    )
+    roads[model, connection.alias] = road
+    return road
+
+
+def _is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
+    user_model = lookup.primary_keys[1][1].model
+    return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
 
 
 def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
@@ -178,8 +189,7 @@ def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) ->
     for _, primary_key in lookup.primary_keys:
         if kind_of(primary_key) is None:
             return f"{primary_key} is neither an integer, a text nor a UUID"
-    user_model = lookup.primary_keys[1][1].model
-    if router.db_for_write(model) != alias or router.db_for_write(user_model) != alias:
+    if _is_written_elsewhere(model, alias, lookup):
         return f"the router writes it to another database than {alias!r}, which may lag behind"
     return ""
 
@@ -199,17 +209,14 @@ def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
     return id(connection.connection), sys.getrefcount(connection.connection)
 
 
-def _say_what_happened(connection: BaseDatabaseWrapper, cache: Cache) -> None:
-    name = identity(connection) or ""
-    generations = cache.generations()
-    if generations != _generations.get(name):
-        _generations[name] = generations
-        logger.warning(
-            "The stamps of database %r were lost and have been made anew; its cached tokens were "
-            "dropped. Does something clean up %s?",
-            connection.alias,
-            conf.default_folder(),
-        )
+def lost(connection: BaseDatabaseWrapper) -> None:
+    """Say in the log that the stamps of a connection's database were lost and made anew."""
+    logger.warning(
+        "The stamps of database %r were lost and have been made anew; its cached tokens were "
+        "dropped. Does something clean up %s?",
+        connection.alias,
+        conf.default_folder(),
+    )
 
 
 def forget(**_: Any) -> None:

@@ -23,7 +23,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         hint = (
             "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
         )
-        found.append(Error("IRONTOKEN is set and the app is not installed.", hint=hint))
+        message = "IRONTOKEN is set and the app is not installed."
+        found.append(Error(message, hint=hint, id="irontoken.E002"))
     return found
 
 

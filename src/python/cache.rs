@@ -87,11 +87,6 @@ impl Cache {
         self.host.failure()
     }
 
-    /// How many stamp files there have been in this process's life.
-    fn generations(&self) -> u64 {
-        self.host.generations()
-    }
-
     /// How many writes have been stamped since the file was made.
     fn writes(&self) -> u64 {
         self.host
@@ -157,7 +152,15 @@ impl Road {
         }
         let now = Instant::now();
         let host = &slf.get().cache.get().host;
-        Ok(host.for_reading(now).map(|mapped| Ticket {
+        let Some(mapped) = host.for_reading(now) else {
+            return Ok(None);
+        };
+        if host.has_news() {
+            static LOST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            LOST.import(slf.py(), "irontoken.cache", "lost")?
+                .call1((connection,))?;
+        }
+        Ok(Some(Ticket {
             road: slf.clone().unbind(),
             stamp: mapped.epochs.stamp(),
             mapped,

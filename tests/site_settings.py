@@ -1,0 +1,9 @@
+"""The tutorial with the cache on, and its stamps in a folder of the test's."""
+
+import os
+
+from tutorial.cached import *  # noqa: F403
+
+IRONTOKEN = {
+    "CACHE": {"COHERENCE": "host", "MAX_AGE": 600, "PATH": os.environ["IRONTOKEN_FOLDER"]}
+}

@@ -1,0 +1,130 @@
+"""What ``manage.py check`` and ``manage.py irontoken status`` say."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test import override_settings
+
+from irontoken import cache, conf
+from irontoken.checks import check_cache, check_settings
+
+ON = {"COHERENCE": "host"}
+
+
+def said(setting, **settings):
+    with override_settings(IRONTOKEN=setting, **settings):
+        return [f"{message.id}: {message.msg} {message.hint}" for message in check_settings()]
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            {},
+            {"CACHE": {}},
+            {"CACHE": ON},
+            {"CACHE": {**ON, "MAX_ENTRIES": 5, "MAX_AGE": 0.5, "PATH": "/tmp"}},
+        ],
+    )
+    def test_a_good_setting_is_passed_over(self, setting):
+        assert said(setting) == []
+
+    @pytest.mark.parametrize(
+        ("setting", "wanted"),
+        [
+            ([], "is not a dict"),
+            ({"CASH": {}}, "Did you mean 'CACHE'?"),
+            ({"CACHE": []}, "is not a dict"),
+            ({"CACHE": {"COHERENSE": "host"}}, "Did you mean 'COHERENCE'?"),
+            ({"CACHE": {"nonsense": 1, **ON}}, "There is 'COHERENCE'"),
+            ({"CACHE": {"COHERENCE": "hosts"}}, "is 'hosts'. It takes 'host'"),
+            ({"CACHE": {"MAX_AGE": 5}}, "['COHERENCE'] is missing"),
+            ({"CACHE": {**ON, "MAX_AGE": "5"}}, "of type str. It takes int or float"),
+            ({"CACHE": {**ON, "MAX_ENTRIES": 5.0}}, "of type float. It takes int"),
+            ({"CACHE": {**ON, "MAX_ENTRIES": True}}, "of type bool"),
+            ({"CACHE": {**ON, "MAX_AGE": 0}}, "greater than 0"),
+            ({"CACHE": {**ON, "MAX_ENTRIES": -1}}, "greater than 0"),
+        ],
+    )
+    def test_a_bad_one_is_told_with_a_hint(self, setting, wanted):
+        messages = said(setting)
+        assert any(wanted in message for message in messages), messages
+        assert all(message.startswith("irontoken.E001") for message in messages)
+        with override_settings(IRONTOKEN=setting):
+            assert conf.cache_options() is None
+
+    def test_the_app_must_be_installed(self, settings):
+        apps = [app for app in settings.INSTALLED_APPS if app != "irontoken"]
+        assert said({"CACHE": ON}, INSTALLED_APPS=apps)[0].startswith("irontoken.E002")
+
+
+@pytest.fixture
+def on(db, tmp_path):
+    with override_settings(IRONTOKEN={"CACHE": {**ON, "PATH": str(tmp_path)}}):
+        yield tmp_path
+
+
+def found():
+    return {message.id: f"{message.msg} {message.hint}" for message in check_cache()}
+
+
+class TestCache:
+    def test_a_cache_that_works_is_passed_over(self, on):
+        assert set(found()) <= {"irontoken.W004"}
+
+    def test_off_nothing_is_checked(self, db):
+        assert found() == {}
+
+    def test_a_foreign_file_is_told(self, on):
+        path = cache.path_of(cache.identity(connections["default"]), cache.options())
+        cache.forget()
+        on.joinpath(path).unlink(missing_ok=True)
+        on.joinpath(path).write_text("not ours")
+        assert "cannot be shared" in found()["irontoken.E003"]
+
+    def test_a_database_on_another_host_is_told(self, on, monkeypatch):
+        monkeypatch.setitem(connections["default"].settings_dict, "HOST", "db.example.com")
+        assert "MAX_AGE" in found()["irontoken.W004"]
+
+    def test_a_model_that_is_not_cached_is_told(self, on):
+        classes = ["tests.test_checks.Managed"]
+        with override_settings(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": classes}):
+            assert "shapes.ManagedToken" in found()["irontoken.W005"]
+
+    def test_a_database_that_cannot_be_cached_is_told(self, on, monkeypatch):
+        monkeypatch.setitem(connections["default"].settings_dict, "NAME", ":memory:")
+        if connections["default"].vendor == "sqlite":
+            assert "stays off" in found()["irontoken.W002"]
+
+
+def __getattr__(name):
+    if name == "Managed":
+        import irontoken
+        from tests.shapes.models import ManagedToken
+
+        return type("Managed", (irontoken.TokenAuthentication,), {"model": ManagedToken})
+    raise AttributeError(name)
+
+
+class TestStatus:
+    def status(self):
+        out = StringIO()
+        call_command("irontoken", "status", stdout=out)
+        return out.getvalue()
+
+    def test_off_it_says_so(self, db):
+        assert "The cache is off" in self.status()
+
+    def test_on_it_says_where_the_stamps_are(self, on):
+        text = self.status()
+        assert f"The stamps are in {on}" in text
+        assert "Coherence: host" in text
+
+    def test_not_working_it_fails(self, on):
+        for path in on.iterdir():
+            path.unlink()
+            path.write_text("not ours")
+        with pytest.raises(CommandError, match="does not work"):
+            self.status()

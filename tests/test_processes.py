@@ -1,0 +1,189 @@
+"""The host's guarantee across processes: forks, spawned ones, servers, and those that die."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+TUTORIAL = Path(__file__).resolve().parent.parent / "examples" / "tutorial"
+MAKE_USER = (
+    "from django.contrib.auth.models import User as U; "
+    "print(U.objects.create_user('ada').auth_token.key)"
+)
+REVOKE = "from rest_framework.authtoken.models import Token as T; T.objects.all().delete()"
+DEACTIVATE = "from django.contrib.auth.models import User as U; U.objects.update(is_active=False)"
+
+
+class Site:
+    """The tutorial with the cache on, on a database of its own."""
+
+    def __init__(self, folder):
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.site_settings",
+            "PYTHONPATH": os.pathsep.join([str(TUTORIAL), str(TUTORIAL.parent.parent)]),
+            "TUTORIAL_DATABASE": str(folder / "db.sqlite3"),
+            "IRONTOKEN_FOLDER": str(folder),
+        }
+        self.manage("migrate")
+        self.key = self.shell(MAKE_USER).split()[-1]
+
+    def manage(self, *arguments):
+        run = subprocess.run(
+            [sys.executable, "manage.py", *arguments, "-v", "0"],
+            cwd=TUTORIAL,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def shell(self, code):
+        return self.manage("shell", "-c", code)
+
+    def python(self, code):
+        """Start a program in the project; it may ask by `ask(key)`."""
+        head = (
+            "import sys, django; django.setup(); import irontoken\n"
+            "from rest_framework.exceptions import AuthenticationFailed\n"
+            "def ask(key=sys.argv[1]):\n"
+            "    try:\n"
+            "        irontoken.TokenAuthentication().authenticate_credentials(key)\n"
+            "        return 'ok'\n"
+            "    except AuthenticationFailed:\n"
+            "        return 'refused'\n"
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", head + code, self.key],
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def gunicorn(self, *options):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", "3"]
+        command += ["--log-level", "warning", *options, "tutorial.wsgi"]
+        server = subprocess.Popen(command, cwd=TUTORIAL, env=self.environment)
+        try:
+            for _ in range(200):
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+    def get(self, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request("GET", "/hello/", headers={"Authorization": f"Token {self.key}"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)])
+@pytest.mark.parametrize("write", [REVOKE, DEACTIVATE])
+def test_every_worker_of_a_server_refuses_at_once(site, options, write):
+    with site.gunicorn(*options) as port:
+        assert {site.get(port)[0] for _ in range(30)} == {200}
+        site.shell(write)
+        assert {site.get(port)[0] for _ in range(30)} == {401}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_fork_sees_what_others_write(site, when):
+    child = site.python(
+        "import os\n"
+        f"early = {when == 'before'}\n"
+        "if not early: ask(); ask()\n"
+        "from django.db import connections; connections.close_all()\n"
+        "pid = os.fork()\n"
+        "print(os.getpid() if pid else 'child', ask(), ask(), flush=True)\n"
+        "if not pid:\n"
+        "    sys.stdin.readline()\n"
+        "    print('child', ask(), irontoken.cache_info().hits > 0, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "print('parent', ask(), flush=True)\n"
+    )
+    lines = [child.stdout.readline() for _ in range(2)]
+    assert all("ok ok" in line for line in lines), lines
+    site.shell(REVOKE)
+    out, _ = child.communicate("\n", timeout=60)
+    assert out.splitlines() == ["child refused True", "parent refused"]
+
+
+def test_a_process_without_any_view_is_heard(site):
+    reader = site.python(
+        "print(ask(), ask(), irontoken.cache_info().hits, flush=True)\n"
+        "sys.stdin.readline()\nprint(ask())\n"
+    )
+    assert reader.stdout.readline() == "ok ok 1\n"
+    writer = site.python(
+        "from django.db import connection\n"
+        "connection.cursor().execute('DELETE FROM authtoken_token')\n"
+        "print('irontoken.authentication' in sys.modules)\n"
+    )
+    assert writer.communicate(timeout=60)[0] == "False\n"
+    assert reader.communicate("\n", timeout=60)[0] == "refused\n"
+
+
+def test_a_process_killed_in_a_transaction_leaves_the_others_right(site):
+    reader = site.python(
+        "print(ask(), ask(), irontoken.cache_info().hits, flush=True)\n"
+        "sys.stdin.readline()\nprint(ask())\nsys.stdin.readline()\nprint(ask(), flush=True)\n"
+    )
+    assert reader.stdout.readline() == "ok ok 1\n"
+    writer = site.python(
+        "from django.db import transaction\n"
+        "from rest_framework.authtoken.models import Token\n"
+        "with transaction.atomic():\n"
+        "    Token.objects.all().delete()\n"
+        "    print('deleted', flush=True)\n"
+        "    sys.stdin.readline()\n"
+    )
+    assert writer.stdout.readline() == "deleted\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate(timeout=60)
+    reader.stdin.write("\n")
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "ok\n"
+    site.shell(REVOKE)
+    assert reader.communicate("\n", timeout=60)[0] == "refused\n"
+
+
+def test_a_file_cut_short_by_another_process_is_survived(site, tmp_path):
+    reader = site.python(
+        "print(ask(), ask(), flush=True)\nsys.stdin.readline()\nprint(ask(), ask())\n"
+    )
+    assert reader.stdout.readline() == "ok ok\n"
+    for path in tmp_path.glob("irontoken-*"):
+        os.truncate(path, 0)
+    assert reader.communicate("\n", timeout=60)[0] == "ok ok\n"
+    assert reader.returncode == 0
