@@ -30,7 +30,9 @@ class InstanceShape:
     def __new__(
         cls,
         class_: type[Any],
+        from_db: Callable[..., Any],
         alias: str,
+        state: list[tuple[str, Any]],
         direct: bool,
         has_descriptors: bool,
         columns: list[tuple[str, int, bool]],

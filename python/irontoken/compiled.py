@@ -25,6 +25,7 @@ from django.db.models import (
     URLField,
     UUIDField,
 )
+from django.db.models import query as query_module
 from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.lookups import Exact
@@ -105,6 +106,9 @@ def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> Compi
 
     queryset = model.objects.using(connection.alias).select_related("user")
     probe = uuid.UUID(int=0) if type(key_field) is UUIDField else "probe"
+    fetch_mode = getattr(queryset, "_fetch_mode", None)
+    if fetch_mode is not None and fetch_mode.track_peers:
+        return None
     query = queryset.filter(key=probe).order_by().query
     query.set_limits(high=MAX_GET_RESULTS)
     compiler = query.get_compiler(connection=connection)
@@ -116,10 +120,11 @@ def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> Compi
     related = compiler.klass_info["related_klass_infos"]
     if compiler.annotation_col_map or len(related) != 1 or related[0]["from_parent"]:
         return None
-    token = _instance_shape(compiler, compiler.klass_info, _cache_name(user_field))
+    token = _instance_shape(compiler, compiler.klass_info, fetch_mode, _cache_name(user_field))
     user = _instance_shape(
         compiler,
         related[0],
+        fetch_mode,
         _cache_name(user_field.remote_field) if user_field.unique else None,
     )
     if token is None or user is None:
@@ -188,26 +193,44 @@ def _primary_key(compiler: Any, klass_info: Any) -> tuple[int, Any]:
     return _column(compiler, klass_info, primary_key), primary_key
 
 
-def _instance_shape(compiler: Any, klass_info: Any, relation: Any) -> InstanceShape | None:
+def _instance_shape(
+    compiler: Any, klass_info: Any, fetch_mode: Any, relation: Any
+) -> InstanceShape | None:
     model = klass_info["model"]
     targets = [(compiler.select[index][0].target, index) for index in klass_info["select_fields"]]
     columns = [
         (target.attname, index, isinstance(target, ForeignKey)) for target, index in targets
     ]
+    if not hasattr(model.from_db, "__func__"):
+        return None  # no class method, and so none that Django can be told about
     if [attname for attname, *_ in columns] != [f.attname for f in model._meta.concrete_fields]:
         return None
     alias = compiler.connection.alias
     # A descriptor that has a say when an attribute is set.
     has_descriptors = any(hasattr(getattr(model, name, None), "__set__") for name, *_ in columns)
+    state = [("adding", False), ("db", alias)]
+    from_db: Any = model.from_db
+    if fetch_mode is not None:
+        # Since Django 6.1 an instance knows how to fetch what it lacks.
+        state.append(("fetch_mode", fetch_mode))
+        django_query: Any = query_module
+        from_db = django_query._get_from_db(model, fetch_mode)
     return InstanceShape(
-        model, alias, _is_built_directly(model), has_descriptors, columns, relation
+        model,
+        from_db,
+        alias,
+        state,
+        _is_built_directly(model),
+        has_descriptors,
+        columns,
+        relation,
     )
 
 
 def _is_built_directly(model: type[Model]) -> bool:
     """Tell whether building ``model`` does no more than fill the instance's ``__dict__``."""
     return (
-        getattr(model.from_db, "__func__", None) is Model.from_db.__func__  # type: ignore[attr-defined]
+        model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
         and type(model).__call__ is type.__call__
         and model.__init__ is Model.__init__
         and model.__new__ is object.__new__

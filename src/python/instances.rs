@@ -6,7 +6,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
 use super::cache::Ticket;
@@ -20,7 +20,11 @@ type Column = (Py<PyString>, usize, bool);
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct InstanceShape {
     class: Py<PyType>,
+    /// What makes an instance where Django is to make it.
+    from_db: Py<PyAny>,
     alias: Py<PyString>,
+    /// The attributes of the instance's `_state`.
+    state: Vec<(Py<PyString>, Py<PyAny>)>,
     /// The class may be built around `__init__` while nobody listens to its signals.
     direct: bool,
     columns: Vec<Column>,
@@ -34,10 +38,13 @@ pub(super) struct InstanceShape {
 #[pymethods]
 impl InstanceShape {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "one for each of the fields")]
     fn new(
         py: Python<'_>,
         class: Py<PyType>,
+        from_db: Py<PyAny>,
         alias: Py<PyString>,
+        state: Vec<(Py<PyString>, Py<PyAny>)>,
         direct: bool,
         has_descriptors: bool,
         columns: Vec<Column>,
@@ -55,7 +62,9 @@ impl InstanceShape {
         }
         Ok(Self {
             class,
+            from_db,
             alias,
+            state,
             direct,
             columns,
             relation,
@@ -73,15 +82,12 @@ impl InstanceShape {
         let class = self.class.bind(py);
         let django = Django::get(py)?;
         if !self.direct || django.hears(class)? {
-            return self.build_by_django(py, class, row);
+            return self.build_by_django(py, row);
         }
         let state = allocate(django.model_state.bind(py))?;
-        set_attribute(
-            &state,
-            intern!(py, "adding"),
-            PyBool::new(py, false).as_any(),
-        )?;
-        set_attribute(&state, intern!(py, "db"), self.alias.bind(py).as_any())?;
+        for (name, value) in &self.state {
+            set_attribute(&state, name.bind(py), value.bind(py))?;
+        }
         let instance = allocate(class)?;
         let mut has_fields_cache = false;
         if let Some(attributes) = &self.attributes {
@@ -113,7 +119,6 @@ impl InstanceShape {
     fn build_by_django<'py>(
         &self,
         py: Python<'py>,
-        class: &Bound<'py, PyType>,
         row: &(impl Values<'py> + ?Sized),
     ) -> PyResult<Built<'py>> {
         let attnames = PyList::new(py, self.columns.iter().map(|(attname, ..)| attname))?;
@@ -122,10 +127,11 @@ impl InstanceShape {
             .iter()
             .map(|(_, column, _)| row.value(py, *column))
             .collect();
-        let instance = class.call_method1(
-            intern!(py, "from_db"),
-            (&self.alias, attnames, PyTuple::new(py, values?)?),
-        )?;
+        let values = PyTuple::new(py, values?)?;
+        let instance = self
+            .from_db
+            .bind(py)
+            .call1((&self.alias, attnames, values))?;
         let state = instance.getattr(intern!(py, "_state"))?;
         Ok(Built {
             instance,
