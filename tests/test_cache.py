@@ -531,6 +531,14 @@ class TestFiles:
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert keys[0] not in caplog.text
 
+    def test_a_write_that_nobody_can_hear_is_logged(self, users, keys, caplog):
+        cache._unheard.clear()
+        self.lose("replaced")
+        for _ in range(2):
+            WRITES["save"](users[0])
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "MAX_AGE" in caplog.text
+
     def test_the_file_is_this_users_alone(self, keys, tmp_path):
         ask(keys[0])
         path = self.file()

@@ -32,6 +32,7 @@ roads: Final[dict[tuple[type[Model], str], Road]] = {}
 _UNREAD: Final = object()
 _options: Any = _UNREAD
 _caches: Final[dict[str, Cache]] = {}
+_unheard: Final[set[str]] = set()
 _spaces = itertools.count()
 _lock: Final = threading.Lock()
 
@@ -217,6 +218,17 @@ def lost(connection: BaseDatabaseWrapper) -> None:
         connection.alias,
         conf.default_folder(),
     )
+
+
+def unheard(failure: str) -> None:
+    """Say in the log, once for each reason, that other processes were not told of a write."""
+    if failure not in _unheard:
+        _unheard.add(failure)
+        logger.error(
+            "A write to a token or a user could not be told to the other processes of this host, "
+            "which may serve what they have cached for up to MAX_AGE: %s",
+            failure,
+        )
 
 
 def forget(**_: Any) -> None:

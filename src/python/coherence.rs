@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PySequence, PyString};
 
 use super::cache::Cache;
@@ -118,21 +119,21 @@ impl Seam {
             Some(touched) => {
                 // Told before as well: a process that dies between commit and word of it leaves
                 // no row behind that was read before.
-                self.host.write(touched);
+                self.tell(context.py(), touched)?;
                 in_transaction(&context.get_item(intern!(context.py(), "connection"))?)?
             }
             None => false,
         };
         let result = execute.call1((sql, params, many, context));
         let told = self.session.lock().ran(&statement, touched, in_transaction);
-        self.host.write(&told);
+        self.tell(context.py(), &told)?;
         result
     }
 
     /// The transaction was committed, or may have been.
-    fn ended(&self) {
+    fn ended(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().ended();
-        self.host.write(&told);
+        self.tell(py, &told)
     }
 
     /// Django begins a transaction.
@@ -141,9 +142,9 @@ impl Seam {
     }
 
     /// The connection was closed.
-    fn closed(&self) {
+    fn closed(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().closed();
-        self.host.write(&told);
+        self.tell(py, &told)
     }
 
     /// Whether the connection may be answered from the cache.
@@ -153,6 +154,16 @@ impl Seam {
 }
 
 impl Seam {
+    fn tell(&self, py: Python<'_>, touched: &Touched) -> PyResult<()> {
+        static UNHEARD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        if !self.host.write(touched) {
+            UNHEARD
+                .import(py, "irontoken.cache", "unheard")?
+                .call1((self.host.failure(),))?;
+        }
+        Ok(())
+    }
+
     /// Whether a row that the connection is about to read may be kept.
     pub(super) fn may_fill(&self, connection: &Bound<'_, PyAny>) -> PyResult<bool> {
         let in_transaction = in_transaction(connection)?;
