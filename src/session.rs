@@ -20,6 +20,17 @@ pub fn any_apart() -> bool {
     APART.load(Ordering::SeqCst) != 0
 }
 
+/// How a statement was run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Django has the connection in a transaction.
+    pub in_transaction: bool,
+    /// What the driver says of that, after the statement, if it can be asked.
+    pub driver_in_transaction: Option<bool>,
+    /// It raised an error.
+    pub failed: bool,
+}
+
 /// The state of one connection.
 #[expect(
     clippy::struct_excessive_bools,
@@ -55,50 +66,44 @@ impl Session {
     }
 
     /// Notes a statement that has been run, and returns what to tell the readers at once.
-    ///
-    /// `touched` is what the statement has written, and `in_transaction` whether Django has the
-    /// connection in a transaction.
-    pub fn ran(
-        &mut self,
-        statement: &Statement,
-        touched: Option<Touched>,
-        in_transaction: bool,
-    ) -> Touched {
+    pub fn ran(&mut self, statement: &Statement, touched: Option<Touched>, run: Run) -> Touched {
         self.statements = self.statements.saturating_add(1);
         self.moved |= statement.moves;
+        let was_in_transaction = run.in_transaction || self.begun;
+        let mut told = touched.clone().unwrap_or_default();
         match statement.boundary {
+            Boundary::None => {}
+            // Within a transaction it is an error, a warning, or a commit in passing.
+            Boundary::Begins if was_in_transaction || run.failed => told.add(&self.pending),
             Boundary::Begins => {
                 self.begun = true;
                 self.statements = 0;
             }
-            Boundary::Ends => {
-                let pending = self.ended();
-                self.count();
-                return pending;
+            Boundary::Ends if run.failed => told.add(&self.pending),
+            Boundary::Ends => told.add(&self.ended()),
+            Boundary::MayEnd => {
+                told.add(&self.pending);
+                if run.driver_in_transaction == Some(false) && !run.in_transaction {
+                    self.ended();
+                }
             }
-            Boundary::None | Boundary::MayEnd => {}
         }
-        let Some(touched) = touched else {
-            return if statement.boundary == Boundary::MayEnd {
-                self.pending.clone()
-            } else {
-                Touched::default()
-            };
-        };
-        if in_transaction || self.begun {
+        if let Some(touched) = touched
+            && (run.in_transaction || self.begun || run.driver_in_transaction == Some(true))
+        {
             self.dirty = true;
             self.pending.add(&touched);
         }
         self.count();
-        if statement.boundary == Boundary::MayEnd {
-            let mut told = self.pending.clone();
-            told.add(&touched);
-            return told;
-        }
-        touched
+        told
     }
 
-    /// Notes that the transaction has ended, well or not, and returns what to tell the readers.
+    /// Notes that the end of a transaction failed: what it would have kept may be kept, or not.
+    pub fn failed(&mut self) -> Touched {
+        self.pending.clone()
+    }
+
+    /// Notes that the transaction has ended, and returns what to tell the readers.
     pub fn ended(&mut self) -> Touched {
         self.dirty = false;
         self.begun = false;
@@ -109,7 +114,9 @@ impl Session {
 
     /// Notes that Django has begun a transaction.
     pub fn begins(&mut self) {
-        self.statements = 0;
+        if !self.begun {
+            self.statements = 0;
+        }
     }
 
     /// Notes that the connection has been closed: the next one starts with its settings' names.
@@ -177,10 +184,24 @@ mod tests {
         }
     }
 
+    const PLAIN: Run = Run {
+        in_transaction: false,
+        driver_in_transaction: None,
+        failed: false,
+    };
+    const ATOMIC: Run = Run {
+        in_transaction: true,
+        ..PLAIN
+    };
+    const FAILED: Run = Run {
+        failed: true,
+        ..ATOMIC
+    };
+
     #[test]
     fn a_write_outside_a_transaction_is_told_and_forgotten() {
         let mut session = Session::default();
-        assert_eq!(session.ran(&READ, Some(row()), false), row());
+        assert_eq!(session.ran(&READ, Some(row()), PLAIN), row());
         assert!(session.may_read() && session.may_fill(false));
         assert!(session.ended().is_nothing());
     }
@@ -188,10 +209,61 @@ mod tests {
     #[test]
     fn a_write_in_a_transaction_is_told_twice_and_sets_the_connection_apart() {
         let mut session = Session::default();
-        assert!(!session.ran(&READ, Some(row()), true).is_nothing());
+        assert!(!session.ran(&READ, Some(row()), ATOMIC).is_nothing());
         assert!(!session.may_read() && any_apart());
         assert_eq!(session.ended(), row());
         assert!(session.may_read());
+    }
+
+    #[test]
+    fn what_the_driver_says_of_a_transaction_counts() {
+        let mut session = Session::default();
+        let run = Run {
+            driver_in_transaction: Some(true),
+            ..PLAIN
+        };
+        session.ran(&READ, Some(row()), run);
+        assert!(!session.may_read());
+        let released = Run {
+            driver_in_transaction: Some(false),
+            ..PLAIN
+        };
+        let told = session.ran(&statement(Boundary::MayEnd, false), None, released);
+        assert_eq!(told, row());
+        assert!(session.may_read());
+    }
+
+    #[test]
+    fn an_end_that_failed_is_told_and_ends_nothing() {
+        let mut session = Session::default();
+        session.ran(&READ, Some(row()), ATOMIC);
+        assert_eq!(session.failed(), row());
+        assert_eq!(
+            session.ran(&statement(Boundary::Ends, false), None, FAILED),
+            row()
+        );
+        assert!(!session.may_read());
+        assert_eq!(session.ended(), row());
+    }
+
+    #[test]
+    fn a_beginning_within_a_transaction_begins_none() {
+        let mut session = Session::default();
+        session.ran(&READ, None, ATOMIC);
+        session.ran(&statement(Boundary::Begins, false), None, ATOMIC);
+        assert!(!session.may_fill(true));
+        session.ran(&READ, Some(row()), ATOMIC);
+        let told = session.ran(&statement(Boundary::Begins, false), None, ATOMIC);
+        assert_eq!(told, row());
+    }
+
+    #[test]
+    fn new_rows_set_the_connection_apart_too() {
+        let mut session = Session::default();
+        let told = session.ran(&READ, Some(Touched::default()), ATOMIC);
+        assert!(told.is_nothing());
+        assert!(!session.may_read());
+        assert!(session.ended().is_nothing());
     }
 
     #[test]
@@ -203,34 +275,30 @@ mod tests {
     }
 
     #[test]
-    fn new_rows_set_the_connection_apart_too() {
-        let mut session = Session::default();
-        assert!(
-            session
-                .ran(&READ, Some(Touched::default()), true)
-                .is_nothing()
-        );
-        assert!(!session.may_read());
-        assert!(session.ended().is_nothing());
-    }
-
-    #[test]
     fn a_transaction_of_the_programs_own_counts() {
         let mut session = Session::default();
-        session.ran(&statement(Boundary::Begins, false), None, false);
+        session.ran(&statement(Boundary::Begins, false), None, PLAIN);
         assert!(session.may_fill(false));
-        session.ran(&READ, Some(row()), false);
+        session.ran(&READ, Some(row()), PLAIN);
         assert!(!session.may_read());
-        let told = session.ran(&statement(Boundary::Ends, false), None, false);
+        let told = session.ran(&statement(Boundary::Ends, false), None, PLAIN);
         assert_eq!(told, row());
         assert!(session.may_read());
     }
 
     #[test]
+    fn what_is_told_at_an_end_includes_what_the_end_itself_writes() {
+        let mut session = Session::default();
+        let prepared = statement(Boundary::Ends, false);
+        let told = session.ran(&prepared, Some(Touched::everything()), PLAIN);
+        assert_eq!(told, Touched::everything());
+    }
+
+    #[test]
     fn what_may_end_a_transaction_tells_what_is_pending_and_keeps_it() {
         let mut session = Session::default();
-        session.ran(&READ, Some(row()), true);
-        let told = session.ran(&statement(Boundary::MayEnd, false), None, true);
+        session.ran(&READ, Some(row()), ATOMIC);
+        let told = session.ran(&statement(Boundary::MayEnd, false), None, ATOMIC);
         assert_eq!(told, row());
         assert!(!session.may_read());
         assert_eq!(session.ended(), row());
@@ -239,11 +307,11 @@ mod tests {
     #[test]
     fn only_the_first_statement_of_a_transaction_fills() {
         let mut session = Session::default();
-        session.ran(&READ, None, false);
+        session.ran(&READ, None, PLAIN);
         assert!(session.may_fill(false));
         session.begins();
         assert!(session.may_fill(true));
-        session.ran(&READ, None, true);
+        session.ran(&READ, None, ATOMIC);
         assert!(!session.may_fill(true));
         session.ended();
         assert!(session.may_fill(true));
@@ -252,7 +320,7 @@ mod tests {
     #[test]
     fn a_connection_that_moved_stays_apart_until_it_is_closed() {
         let mut session = Session::default();
-        session.ran(&statement(Boundary::None, true), None, false);
+        session.ran(&statement(Boundary::None, true), None, PLAIN);
         session.ended();
         assert!(!session.may_read());
         session.closed();

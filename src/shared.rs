@@ -224,9 +224,11 @@ fn create(path: &Path, words: usize) -> Result<(), Failure> {
         .mode(0o600)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(&made)?;
+    let mut whole = vec![0; words * 8];
+    whole[..MAGIC.len()].copy_from_slice(&MAGIC);
+    // Written and not only made long: a word that the system has no room for ends the process.
     let linked = file
-        .write_all(&MAGIC)
-        .and_then(|()| file.set_len((words * 8) as u64))
+        .write_all(&whole)
         .and_then(|()| fs::hard_link(&made, path));
     fs::remove_file(&made)?;
     match linked {

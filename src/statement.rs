@@ -15,8 +15,9 @@ pub enum Writes {
     Nothing,
     /// New rows only; no row that was there before has changed.
     NewRows,
-    /// The rows that a run of parameters names: of which column, from which parameter, how many.
-    Rows(Column, usize, usize),
+    /// The rows that a run of parameters names: of which column, from which parameter, how many,
+    /// and how many parameters the statement has in all.
+    Rows(Column, usize, usize, usize),
     /// It cannot be told.
     Everything,
 }
@@ -57,6 +58,11 @@ impl Statement {
         boundary: Boundary::MayEnd,
         moves: true,
     };
+    /// A statement that may write to anything and leaves the connection's names alone.
+    const OPAQUE: Self = Self {
+        moves: false,
+        ..Self::UNKNOWN
+    };
 
     const fn writing(writes: Writes) -> Self {
         Self {
@@ -89,6 +95,9 @@ pub fn read(sql: &str, watch: &Watch) -> Statement {
     {
         return select(sql);
     }
+    if is_several(sql) || runs_comments(sql) {
+        return doubtful(sql);
+    }
     let mut tokens = Tokens::new(sql);
     let Some(Token::Word(first)) = tokens.next() else {
         return doubtful(sql);
@@ -98,55 +107,97 @@ pub fn read(sql: &str, watch: &Watch) -> Statement {
         "INSERT" => one_table(sql, tokens, watch, insert),
         "UPDATE" => one_table(sql, tokens, watch, update),
         "DELETE" => one_table(sql, tokens, watch, delete),
+        // `MySQL` has blocks that begin so, and snapshots that a transaction begins with.
+        "BEGIN" | "START" if has_word(sql, "NOT") || has_word(sql, "CONSISTENT") => {
+            Statement::UNKNOWN
+        }
         "BEGIN" | "START" => Statement::at(Boundary::Begins),
-        "COMMIT" | "END" | "ABORT" | "ROLLBACK" => end(tokens),
-        "SAVEPOINT" | "RELEASE" | "SHOW" | "LISTEN" | "UNLISTEN" | "NOTIFY" | "FETCH" | "CLOSE"
-        | "CHECKPOINT" | "DESCRIBE" | "DESC" => several(sql, Statement::READ),
-        "SET" => several(sql, Statement::moving(sets_names(tokens))),
-        "RESET" | "DISCARD" | "USE" | "ATTACH" | "DETACH" => several(sql, Statement::moving(true)),
+        "COMMIT" | "END" | "ABORT" | "ROLLBACK" => end(sql, tokens),
+        // Outside a transaction these begin and end one in `SQLite`.
+        "SAVEPOINT" | "RELEASE" => Statement::at(Boundary::MayEnd),
+        "SHOW" | "LISTEN" | "UNLISTEN" | "NOTIFY" | "FETCH" | "CLOSE" | "CHECKPOINT"
+        | "DESCRIBE" | "DESC" => Statement::READ,
+        "SET" if has_word(sql, "STATEMENT") => Statement::UNKNOWN,
+        "SET" => Statement::moving(sets_names(tokens)),
+        "RESET" | "DISCARD" | "USE" | "ATTACH" | "DETACH" => Statement::moving(true),
         "PRAGMA" | "EXPLAIN" | "WITH" | "VALUES" | "TABLE" | "DECLARE" => doubtful(sql),
         "CREATE" | "ALTER" | "DROP" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" | "VACUUM"
         | "REINDEX" | "OPTIMIZE" | "LOCK" | "UNLOCK" | "REFRESH" => definition(sql, watch),
+        "REPLACE" | "MERGE" | "TRUNCATE" | "COPY" | "LOAD" | "RENAME" => Statement::OPAQUE,
         _ => Statement::UNKNOWN,
     }
 }
 
-fn select(sql: &str) -> Statement {
-    let bytes = sql.as_bytes();
-    if memchr::memchr3(b';', b'\\', b'!', bytes).is_some() {
-        return doubtful(sql);
-    }
-    Statement::moving(has_word(sql, "SET_CONFIG"))
+/// Whether the text goes on after the end of a statement.
+fn is_several(sql: &str) -> bool {
+    sql.trim_end().trim_end_matches(';').contains(';')
 }
 
-/// A statement that is what its first word says, unless more than one stands in the text.
-fn several(sql: &str, alone: Statement) -> Statement {
-    if sql.trim_end().trim_end_matches(';').contains(';') {
+/// Whether the text has a comment of the kind that `MySQL` and `MariaDB` run.
+fn runs_comments(sql: &str) -> bool {
+    sql.contains("/*!") || sql.contains("/*M!")
+}
+
+fn select(sql: &str) -> Statement {
+    let is_odd = memchr::memchr3(b';', b'\\', b'!', sql.as_bytes()).is_some();
+    if is_odd && (is_several(sql) || runs_comments(sql) || sql.contains('\\')) {
         return doubtful(sql);
     }
-    alone
+    // What is selected into a table may hide another one of its name.
+    Statement::moving(has_word(sql, "SET_CONFIG") || has_word(sql, "INTO"))
 }
 
 /// Looks for any word that writes, wherever it stands and whatever it is part of.
 fn doubtful(sql: &str) -> Statement {
-    const WRITING: [&str; 16] = [
-        "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "TRUNCATE", "DROP", "ALTER", "RENAME",
-        "CALL", "DO", "EXECUTE", "COPY", "LOAD", "CREATE", "COMMIT",
+    const WRITING: [&str; 20] = [
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "REPLACE",
+        "MERGE",
+        "TRUNCATE",
+        "DROP",
+        "ALTER",
+        "RENAME",
+        "CALL",
+        "DO",
+        "EXECUTE",
+        "COPY",
+        "LOAD",
+        "CREATE",
+        "COMMIT",
+        "BEGIN",
+        "START",
+        "ROLLBACK",
+        "SAVEPOINT",
     ];
-    const MOVING: [&str; 4] = ["SET", "SET_CONFIG", "USE", "ATTACH"];
-    let writes = WRITING.iter().any(|word| has_word(sql, word));
+    const MOVING: [&str; 13] = [
+        "SET",
+        "SET_CONFIG",
+        "USE",
+        "ATTACH",
+        "INTO",
+        "RESET",
+        "DISCARD",
+        "BEGIN",
+        "START",
+        "CALL",
+        "EXECUTE",
+        "PREPARE",
+        "CHAIN",
+    ];
+    if runs_comments(sql) {
+        return Statement::UNKNOWN;
+    }
+    let has_any = |words: &[&str]| words.iter().any(|word| has_word(sql, word));
+    let statement = if has_any(&WRITING) {
+        Statement::OPAQUE
+    } else {
+        Statement::READ
+    };
     Statement {
-        writes: if writes {
-            Writes::Everything
-        } else {
-            Writes::Nothing
-        },
-        boundary: if writes {
-            Boundary::MayEnd
-        } else {
-            Boundary::None
-        },
-        moves: MOVING.iter().any(|word| has_word(sql, word)),
+        moves: has_any(&MOVING),
+        ..statement
     }
 }
 
@@ -166,7 +217,7 @@ fn has_word(sql: &str, word: &str) -> bool {
     })
 }
 
-fn end(mut tokens: Tokens<'_>) -> Statement {
+fn end(sql: &str, mut tokens: Tokens<'_>) -> Statement {
     let to_savepoint = tokens
         .clone()
         .any(|token| token.is("TO") || token.is("SAVEPOINT"));
@@ -181,22 +232,26 @@ fn end(mut tokens: Tokens<'_>) -> Statement {
             Writes::Nothing
         },
         boundary: Boundary::Ends,
-        moves: false,
+        // Another transaction follows at once, which nothing else shows.
+        moves: has_word(sql, "CHAIN"),
     }
 }
 
 fn sets_names(mut tokens: Tokens<'_>) -> bool {
-    const MOVING: [&str; 5] = [
+    const MOVING: [&str; 6] = [
         "SEARCH_PATH",
         "ROLE",
         "AUTHORIZATION",
         "SCHEMA",
         "ROW_SECURITY",
+        "AUTOCOMMIT",
     ];
     tokens.any(|token| match token {
         Token::Word(name) | Token::Quoted(name) => {
             MOVING.iter().any(|word| name.eq_ignore_ascii_case(word))
         }
+        // A setting of the program's own, by which a policy may choose rows.
+        Token::Sign(sign) => sign == b'.',
         _ => false,
     })
 }
@@ -205,7 +260,8 @@ fn definition(sql: &str, watch: &Watch) -> Statement {
     // What is dropped or altered as a whole may have tables in it that are not named.
     const WHOLE: [&str; 6] = ["SCHEMA", "DATABASE", "OWNED", "TEMP", "TEMPORARY", "POLICY"];
     let concerns_us = sql.contains('\\')
-        || sql.contains(';')
+        // Children and partitions of a table have names of their own.
+        || (has_word(sql, "TABLE") && (has_word(sql, "DROP") || has_word(sql, "ALTER")))
         || Tokens::new(sql).any(|token| match token {
             Token::Word(name) | Token::Quoted(name) => {
                 watch.is_watched(name) || WHOLE.iter().any(|word| token.is(word))
@@ -220,7 +276,9 @@ fn definition(sql: &str, watch: &Watch) -> Statement {
         },
         boundary: Boundary::MayEnd,
         // A temporary table hides another of its name from this connection alone.
-        moves: has_word(sql, "TEMP") || has_word(sql, "TEMPORARY"),
+        moves: ["TEMP", "TEMPORARY", "PG_TEMP"]
+            .iter()
+            .any(|word| has_word(sql, word)),
     }
 }
 
@@ -231,15 +289,32 @@ fn one_table<'s>(
     watch: &Watch,
     grammar: fn(&mut Parser<'s, '_>, &Watch) -> Option<Writes>,
 ) -> Statement {
-    // Escapes end a literal elsewhere than it seems to, and MySQL runs some comments.
-    if sql.contains('\\') || sql.contains("/*!") || sql.contains("&\"") {
+    if has_word(sql, "SET_CONFIG") || has_word(sql, "PG_SETTINGS") {
+        return Statement::UNKNOWN;
+    }
+    // Escapes end a literal elsewhere than it seems to, and databases differ in what a comment is.
+    if ["\\", "/*", "--", "#", "&\""]
+        .iter()
+        .any(|odd| sql.contains(odd))
+    {
         return Statement::writing(Writes::Everything);
     }
     let mut parser = Parser {
         tokens: &mut tokens,
         parameters: 0,
     };
-    Statement::writing(grammar(&mut parser, watch).unwrap_or(Writes::Everything))
+    let writes = grammar(&mut parser, watch).unwrap_or(Writes::Everything);
+    let Writes::Rows(_, _, _, total) = writes else {
+        return Statement::writing(writes);
+    };
+    // A placeholder that is not one, or one that does not look like it, would shift the others.
+    let all_seen = memchr::memchr_iter(b'%', sql.as_bytes()).count() == total;
+    let names_are_names = !(watch.double_quotes_hold_text() && sql.contains('"'));
+    if all_seen && names_are_names && !sql.contains('?') {
+        Statement::writing(writes)
+    } else {
+        Statement::writing(Writes::Everything)
+    }
 }
 
 /// Reads on, counting the parameters that it passes.
@@ -299,7 +374,8 @@ impl<'s> Parser<'s, '_> {
             },
             _ => return None,
         }
-        let rows = Writes::Rows(column, before, self.parameters - before);
+        let count = self.parameters - before;
+        let rows = Writes::Rows(column, before, count, self.parameters);
         match self.next() {
             None => Some(rows),
             Some(token) if token.is("RETURNING") && !self.has(&SUBSTATEMENT) => Some(rows),
@@ -373,7 +449,12 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
     let (name, after) = parser.name(Some(first))?;
     match watch.table(name) {
         Table::Watched(columns) if after?.is("WHERE") => parser.rows(columns),
-        Table::Other if !parser.has(&SUBSTATEMENT) => Some(Writes::Nothing),
+        // What else follows may name the table that is really written to.
+        Table::Other
+            if after.is_none_or(|token| token.is("WHERE")) && !parser.has(&SUBSTATEMENT) =>
+        {
+            Some(Writes::Nothing)
+        }
         _ => None,
     }
 }
@@ -401,6 +482,7 @@ mod tests {
                 ("auth_user".to_owned(), users),
             ],
             ["blog_post".to_owned(), "auth_user_groups".to_owned()],
+            false,
         )
     }
 
@@ -413,28 +495,28 @@ mod tests {
         let rows = [
             (
                 r#"UPDATE "auth_user" SET "last_login" = %s WHERE "auth_user"."id" = %s"#,
-                Writes::Rows(USER, 1, 1),
+                Writes::Rows(USER, 1, 1, 2),
             ),
             (
                 "UPDATE `auth_user` SET `a` = %s, `b` = (`b` + %s) WHERE `auth_user`.`id` = %s",
-                Writes::Rows(USER, 2, 1),
+                Writes::Rows(USER, 2, 1, 3),
             ),
             (
                 r#"DELETE FROM "authtoken_token" WHERE "authtoken_token"."key" IN (%s)"#,
-                Writes::Rows(KEY, 0, 1),
+                Writes::Rows(KEY, 0, 1, 1),
             ),
             (
                 r#"DELETE FROM "authtoken_token" WHERE "authtoken_token"."user_id" IN (%s, %s)"#,
-                Writes::Rows(USER, 0, 2),
+                Writes::Rows(USER, 0, 2, 2),
             ),
             (
                 "update public.auth_user set x = CASE WHEN (id = %s) THEN %s ELSE NULL END \
                  where ID in ( %s,%s ) returning id",
-                Writes::Rows(USER, 2, 2),
+                Writes::Rows(USER, 2, 2, 4),
             ),
             (
-                "/* hi */ Delete -- there\n From [authtoken_token] Where `key`=%s",
-                Writes::Rows(KEY, 0, 1),
+                "  Delete\n From [authtoken_token] Where `key`=%s",
+                Writes::Rows(KEY, 0, 1, 1),
             ),
         ];
         for (sql, expected) in rows {
@@ -446,6 +528,23 @@ mod tests {
     fn a_write_whose_rows_cannot_be_told_is_to_everything() {
         for sql in [
             "UPDATE auth_user SET is_active = %s",
+            "BEGIN; UPDATE auth_user SET is_active=false WHERE id=7; COMMIT",
+            "ROLLBACK TO s; DELETE FROM auth_user",
+            "BEGIN NOT ATOMIC DELETE FROM auth_user; END",
+            "UPDATE auth_user SET a=now()-interval '%s days' WHERE id=%s",
+            "UPDATE auth_user SET a='%s' WHERE id=%s",
+            "UPDATE auth_user SET a=(ARRAY[%s,%s])[1] WHERE id=%s",
+            "UPDATE auth_user SET a=%b WHERE id=%s",
+            "UPDATE auth_user SET a=1 /* %s */ WHERE id=%s",
+            "UPDATE auth_user SET a=? WHERE id=%s",
+            "UPDATE auth_user SET a=%s WHERE id=%s--1",
+            "UPDATE auth_user SET a=%s WHERE id=%s /*M! OR 1=1 */",
+            "UPDATE auth_user SET a=%s WHERE id=%s -- x\r OR true",
+            "/*!50000UPDATE auth_user SET a=1 */",
+            "SET STATEMENT max_statement_time=5 FOR UPDATE auth_user SET a=1",
+            "DELETE FROM blog_post, authtoken_token USING authtoken_token LEFT JOIN blog_post",
+            "DROP TABLE a_partition",
+            "INSERT INTO blog_post SELECT set_config('search_path', 'a', false)",
             "UPDATE auth_user SET is_active = false WHERE id = 5",
             "UPDATE auth_user SET is_active = %s WHERE id > %s",
             "UPDATE auth_user SET is_active = %s WHERE id = %s OR id = 3",
@@ -523,7 +622,7 @@ mod tests {
         assert_eq!(boundary("COMMIT"), Boundary::Ends);
         assert_eq!(boundary("rollback"), Boundary::Ends);
         assert_eq!(boundary("ROLLBACK TO SAVEPOINT x"), Boundary::None);
-        assert_eq!(boundary("RELEASE SAVEPOINT x"), Boundary::None);
+        assert_eq!(boundary("RELEASE SAVEPOINT x"), Boundary::MayEnd);
         assert_eq!(
             boundary("ALTER TABLE blog_post ADD x int"),
             Boundary::MayEnd
@@ -543,6 +642,13 @@ mod tests {
             "USE otherdb",
             "CREATE TEMP TABLE authtoken_token (key text)",
             "SELECT 1; SET search_path TO b",
+            "SELECT 1; BEGIN",
+            "SELECT * INTO TEMP authtoken_token FROM x",
+            "CREATE TABLE pg_temp.authtoken_token (key text)",
+            "SET app.tenant = '2'",
+            "SET autocommit = 0",
+            "COMMIT AND CHAIN",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT",
         ] {
             assert!(moves(sql), "{sql}");
         }

@@ -51,7 +51,7 @@ impl<'s> Tokens<'s> {
         loop {
             self.rest = self.rest.trim_start();
             let end = if self.rest.starts_with("--") {
-                self.rest.find('\n').map(|place| place + 1)
+                self.rest.find(['\n', '\r']).map(|place| place + 1)
             } else if self.rest.starts_with("/*") {
                 self.rest.find("*/").map(|place| place + 2)
             } else {

@@ -71,6 +71,8 @@ impl Column {
 /// The tables that a statement may write to. All names are in lower case.
 #[derive(Debug, Default)]
 pub struct Watch {
+    /// Double quotes hold a text and not a name, as in `MySQL`.
+    double_quotes_hold_text: bool,
     tables: HashMap<String, HashMap<String, Column>>,
     others: HashSet<String>,
 }
@@ -92,6 +94,7 @@ impl Watch {
     pub fn new(
         tables: impl IntoIterator<Item = (String, HashMap<String, Column>)>,
         others: impl IntoIterator<Item = String>,
+        double_quotes_hold_text: bool,
     ) -> Self {
         let lower = |columns: HashMap<String, Column>| {
             columns
@@ -100,12 +103,19 @@ impl Watch {
                 .collect()
         };
         Self {
+            double_quotes_hold_text,
             tables: tables
                 .into_iter()
                 .map(|(name, columns)| (name.to_lowercase(), lower(columns)))
                 .collect(),
             others: others.into_iter().map(|name| name.to_lowercase()).collect(),
         }
+    }
+
+    /// Whether double quotes hold a text and not a name.
+    #[must_use]
+    pub const fn double_quotes_hold_text(&self) -> bool {
+        self.double_quotes_hold_text
     }
 
     /// What is known of a table.
@@ -163,7 +173,11 @@ mod tests {
     #[test]
     fn names_are_compared_without_their_case() {
         let columns = HashMap::from([("ID".to_owned(), column(Kind::Integer))]);
-        let watch = Watch::new([("Auth_User".to_owned(), columns)], ["Other".to_owned()]);
+        let watch = Watch::new(
+            [("Auth_User".to_owned(), columns)],
+            ["Other".to_owned()],
+            false,
+        );
         assert!(watch.is_watched("AUTH_USER"));
         assert!(
             matches!(watch.table("auth_user"), Table::Watched(columns) if columns.contains_key("id"))

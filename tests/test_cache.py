@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F, signals
 from django.test import TestCase, override_settings
 from rest_framework.authtoken.models import Token
@@ -401,6 +401,79 @@ class TestTransactions:
             WRITES["delete"](users[0])
         assert connection.execute_wrappers == [connection._irontoken_seam]
         assert ask(keys[0])[0].exception
+
+    def test_a_commit_that_fails_ends_nothing(self, users, keys, monkeypatch):
+        warm(*keys)
+        wrapper = connections["default"]
+        transaction.set_autocommit(False)
+        try:
+            WRITES["save"](users[0])
+            driver = wrapper.connection
+
+            class Failing:
+                def __getattr__(self, name):
+                    return getattr(driver, name)
+
+                def commit(self):
+                    raise OperationalError("locked")
+
+            wrapper.connection = Failing()
+            with pytest.raises(OperationalError):
+                transaction.commit()
+            wrapper.connection = driver
+            assert not wrapper._irontoken_seam.may_read()
+            assert same_case(keys[0]).exception is not None
+            transaction.rollback()
+        finally:
+            transaction.set_autocommit(True)
+        assert same_case(keys[0]).result is not None
+
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite begins one so")
+    def test_a_savepoint_may_begin_a_transaction(self, users, keys):
+        warm(*keys)
+        sql("SAVEPOINT s")
+        WRITES["raw update"](users[0])
+        assert not connections["default"]._irontoken_seam.may_read()
+        sql("ROLLBACK TO s")
+        sql("RELEASE s")
+        assert same_case(keys[0]).result is not None
+        assert connections["default"]._irontoken_seam.may_read()
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="psycopg's own kind of SQL")
+    def test_composed_sql_is_read(self, users, keys):
+        from psycopg import sql as composed
+
+        warm(*keys)
+        statement = composed.SQL("UPDATE {} SET is_active = %s WHERE id = %s").format(
+            composed.Identifier("auth_user")
+        )
+        sql(statement, False, users[0].pk)
+        assert same_case(keys[0]).exception is not None
+        assert ask(keys[1])[1] == 0
+        sql(composed.SQL("SET search_path TO {}").format(composed.Identifier("public")))
+        assert not connections["default"]._irontoken_seam.may_read()
+        connection.close()
+
+    def test_a_machine_that_is_token_and_user_is_seen_as_both(self, cache_on):
+        owner = User.objects.create_user("owner")
+        machine = models.Machine.objects.create(key="a" * 40, user=owner)
+        models.MachineToken.objects.create(key="b" * 40, user=machine)
+        for _ in range(2):
+            ask(machine.key, models.Machine)
+        machine.delete()
+        assert ask("a" * 40, models.Machine)[0].exception
+
+    def test_a_parent_with_a_key_of_its_own_is_seen(self, cache_on):
+        account = models.Account.objects.create(username="account", label="a")
+        key = models.AccountToken.objects.create(user=account).key
+        for _ in range(2):
+            ask(key, models.AccountToken)
+        account.label = "b"
+        account.save(update_fields=["label"])
+        found, _ = irontoken.TokenAuthentication.authenticate_credentials(
+            classes(model=models.AccountToken)[0](), key
+        )
+        assert found.label == "b"
 
     def test_raw_transactions_count(self, users, keys):
         if connection.vendor != "postgresql":

@@ -46,6 +46,7 @@ class TestSettings:
             ({"CACHE": {**ON, "MAX_ENTRIES": True}}, "of type bool"),
             ({"CACHE": {**ON, "MAX_AGE": 0}}, "greater than 0"),
             ({"CACHE": {**ON, "MAX_ENTRIES": -1}}, "greater than 0"),
+            ({"CACHE": {**ON, "PATH": "run"}}, "an absolute path"),
         ],
     )
     def test_a_bad_one_is_told_with_a_hint(self, setting, wanted):

@@ -15,14 +15,14 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.core.signals import setting_changed
-from django.db import router
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken import conf
 from irontoken._core import Cache, Road, Ticket
 from irontoken.compiled import CompiledLookup
-from irontoken.watched import kind_of
+from irontoken.watched import kind_of, tables_of, watched
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -94,8 +94,6 @@ def clear() -> None:
 
 
 def _all_caches() -> list[Cache]:
-    from django.db import connections
-
     if options() is not None:
         for alias in connections:
             cache_for(connections[alias])
@@ -111,11 +109,14 @@ def identity(connection: BaseDatabaseWrapper) -> str | None:
     database = connection.settings_dict
     if hasattr(connection, "schema_name"):
         return None  # a tenant's schema, set behind Django's back
+    if database.get("OPTIONS", {}).get("pool"):
+        return None  # what one thread sets on a connection, another may find
     name = str(database["NAME"])
     if connection.vendor == "sqlite":
-        if name == ":memory:" or not name:
+        in_memory = not name or ":memory:" in name or "mode=memory" in name
+        if in_memory and "cache=shared" not in name:
             return None
-        if "mode=memory" not in name:
+        if not in_memory:
             name = os.path.realpath(name.removeprefix("file:").split("?")[0])
     options = database.get("OPTIONS", {}).get("options", "")
     place = (connection.vendor, name, database["HOST"] or "", str(database["PORT"] or ""), options)
@@ -124,7 +125,7 @@ def identity(connection: BaseDatabaseWrapper) -> str | None:
 
 def path_of(identity: str, options: conf.CacheOptions) -> str | None:
     """Return the file of a database's stamps; ``None`` where they concern this process alone."""
-    if "mode=memory" in identity:
+    if "cache=shared" in identity:
         return None
     digest = hashlib.sha256(identity.encode()).hexdigest()[:20]
     return str(options.folder / f"irontoken-{os.geteuid()}-{digest}")
@@ -150,7 +151,9 @@ def ticket(
     if connection.connection is None:
         connection.ensure_connection()  # which installs the seam, and the query would do next
     seam = connection.__dict__.get("_irontoken_seam")
-    if seam is None or (connection.vendor == "sqlite" and _has_open_cursors(connection)):
+    if seam is None or seam not in connection.execute_wrappers:
+        return None
+    if connection.vendor == "sqlite" and _has_open_cursors(connection):
         return None
     alias = connection.alias
     if _is_written_elsewhere(model, alias, lookup):
@@ -187,7 +190,12 @@ def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) ->
     """Say why the rows of a model are not kept; empty where they are."""
     if lookup is None:
         return "its look-up is not a plain one: see “Subclassing” in the README"
+    seen = watched(connections[alias].vendor == "mysql")
     for _, primary_key in lookup.primary_keys:
+        if not primary_key.model._meta.managed:
+            return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
+        if not all(seen.has(table) for table in tables_of(primary_key.model)):
+            return f"{primary_key.model._meta.label} was defined after the first connection"
         if kind_of(primary_key) is None:
             return f"{primary_key} is neither an integer, a text nor a UUID"
     if _is_written_elsewhere(model, alias, lookup):
@@ -216,7 +224,7 @@ def lost(connection: BaseDatabaseWrapper) -> None:
         "The stamps of database %r were lost and have been made anew; its cached tokens were "
         "dropped. Does something clean up %s?",
         connection.alias,
-        conf.default_folder(),
+        found.folder if (found := options()) else "",
     )
 
 

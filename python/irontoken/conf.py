@@ -81,6 +81,8 @@ def _section_problems(name: str, section: dict[Any, Any]) -> Iterator[tuple[str,
             yield f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
         elif isinstance(value, (int, float)) and not 0 < value < 2**32:
             yield f"{where} is {value}.", "It takes a number greater than 0."
+        elif option == "PATH" and not Path(str(value)).is_absolute():
+            yield f"{where} is {str(value)!r}.", "It takes an absolute path."
     if name == "CACHE" and section and section.get("COHERENCE") not in COHERENCES:
         found = section.get("COHERENCE")
         said = f"is {found!r}" if found else "is missing"

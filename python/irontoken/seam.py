@@ -5,7 +5,7 @@ Signals miss ``QuerySet.update``, ``bulk_update`` and raw SQL; the connection mi
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django.core.signals import setting_changed
 from django.db import connections
@@ -13,10 +13,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from irontoken import cache
-from irontoken._core import Seam, Watch
-from irontoken.watched import watch
+from irontoken._core import Seam
+from irontoken.watched import watched
 
-_watch: Watch | None = None
+#: What each connection tells after a method of its own, and after one that failed.
+_METHODS: Final = ("_commit", "_rollback", "_close", "_set_autocommit")
 
 
 def start() -> None:
@@ -30,7 +31,6 @@ def start() -> None:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Install the seam on a connection, once for each database that it is made to speak to."""
-    global _watch  # noqa: PLW0603 - the apps do not change once they are loaded
     wanted = cache.cache_for(connection)
     identity = cache.identity(connection) if wanted is not None else None
     if connection.__dict__.get("_irontoken_identity") == identity:
@@ -39,19 +39,26 @@ def install(connection: BaseDatabaseWrapper) -> None:
     connection.__dict__["_irontoken_identity"] = identity
     if wanted is None:
         return
-    if _watch is None:
-        _watch = watch()
-    seam = Seam(wanted, _watch, connection.in_atomic_block or not connection.autocommit)
+    in_doubt = connection.in_atomic_block or not connection.autocommit
+    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt)
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
-    after = {
-        "_commit": lambda *_: seam.ended(),
-        "_rollback": lambda *_: seam.ended(),
-        "_close": lambda *_: seam.closed(),
-        "_set_autocommit": lambda on: seam.ended() if on else seam.begins(),
+
+    def autocommit_was_set(on: bool) -> None:  # noqa: FBT001
+        if on:
+            seam.ended()
+        elif connection.autocommit:  # as it was before
+            seam.begins()
+
+    after: dict[str, Callable[..., None]] = {
+        "_commit": seam.ended,
+        "_rollback": seam.ended,
+        "_close": seam.closed,
+        "_set_autocommit": autocommit_was_set,
     }
-    for name, tell in after.items():
-        connection.__dict__[name] = _telling(getattr(connection, name), tell)
+    for name in _METHODS:
+        told = _telling(getattr(connection, name), after[name], seam.failed)
+        connection.__dict__[name] = told
 
 
 def _remove(connection: BaseDatabaseWrapper) -> None:
@@ -61,20 +68,25 @@ def _remove(connection: BaseDatabaseWrapper) -> None:
         return
     seam.closed()
     connection.execute_wrappers.remove(seam)
-    for name in ("_commit", "_rollback", "_close", "_set_autocommit"):
+    for name in _METHODS:
         connection.__dict__.pop(name, None)
     for model, alias in list(cache.roads):
         if alias == connection.alias:
             del cache.roads[model, alias]
 
 
-def _telling(method: Callable[..., Any], tell: Callable[..., None]) -> Callable[..., Any]:
+def _telling(
+    method: Callable[..., Any], tell: Callable[..., None], tell_failure: Callable[[], None]
+) -> Callable[..., Any]:
     def told(*arguments: Any) -> Any:
         try:
-            return method(*arguments)
-        finally:
-            # Also after an error: a commit that failed may have reached the database.
-            tell(*arguments)
+            result = method(*arguments)
+        except BaseException:
+            # A commit that failed may have reached the database, and may not.
+            tell_failure()
+            raise
+        tell(*arguments)
+        return result
 
     return told
 

@@ -4,15 +4,24 @@ Any model with a ``key`` and a ``user`` may be somebody's token model. Which of 
 not known to a worker that never imports one, so all of them are watched, everywhere.
 """
 
+import functools
 from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
     CharField,
     ForeignKey,
     IntegerField,
     Model,
+    PositiveBigIntegerField,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    SmallAutoField,
+    SmallIntegerField,
     TextField,
     UUIDField,
     deletion,
@@ -22,45 +31,98 @@ from irontoken._core import Watch
 
 Columns = dict[str, tuple[str, str]]
 
+#: Of a column that identifies rows of two kinds.
+_AMBIGUOUS: Final = ("", "")
+
 #: Cascades that the database carries out by itself, since Django 6.1.
 _DATABASE_ON_DELETE: Any = getattr(deletion, "DatabaseOnDelete", ())
-_KINDS: Final = ((IntegerField, "integer"), (UUIDField, "uuid"))
+#: Fields whose values are the same in Python and in the database, by their kind. A field of
+#: one's own may change them on the way.
+_KINDS: Final[dict[type[Any], str]] = {
+    **dict.fromkeys(
+        (
+            AutoField,
+            BigAutoField,
+            BigIntegerField,
+            IntegerField,
+            PositiveBigIntegerField,
+            PositiveIntegerField,
+            PositiveSmallIntegerField,
+            SmallAutoField,
+            SmallIntegerField,
+        ),
+        "integer",
+    ),
+    CharField: "text",
+    TextField: "text",
+    UUIDField: "uuid",
+}
 
 
-def watch() -> Watch:
-    """Return the watched tables of the installed apps."""
+@functools.cache
+def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
+    """Return the watched tables of the installed apps, which do not change once they are loaded.
+
+    ``double_quotes_hold_text`` is true for MySQL, where other databases have names in them.
+    """
     tables: dict[str, Columns] = {}
     for model in apps.get_models():
         user = _field(model, "user")
         if _field(model, "key") is not None and isinstance(user, ForeignKey):
             _add(tables, model, "token")
             _add(tables, user.related_model, "user")
-            if user.target_field == user.related_model._meta.pk and (kind := kind_of(user)):
-                tables[_table(user.model)][user.column] = ("user", kind)
+            if user.target_field == user.related_model._meta.pk:
+                _identify(tables, user, "user")
+    told = {
+        table: {name: found for name, found in columns.items() if found != _AMBIGUOUS}
+        for table, columns in tables.items()
+    }
     others = {_table(model) for model in apps.get_models(include_auto_created=True)}
-    return Watch(tables, sorted(others - set(tables)))
+    return Watch(told, sorted(others - set(told)), double_quotes_hold_text)
+
+
+def tables_of(model: Any) -> list[str]:
+    """Return the tables that hold the columns of ``model``: its own and those of its parents."""
+    return [_table(each) for each in (model, *model._meta.get_parent_list())]
 
 
 def kind_of(field: Any) -> str | None:
     """Return the kind of an identifying field's values, or ``None`` where it is another."""
     while field.remote_field:
         field = field.target_field
-    if type(field) in (CharField, TextField):
-        return "text"
-    return next((kind for cls, kind in _KINDS if isinstance(field, cls)), None)
+    return _KINDS.get(type(field))
 
 
 def _add(tables: dict[str, Columns], model: Any, owner: str) -> None:
-    """Watch the tables that hold the columns of ``model``: its own and those of its parents."""
     for each in (model, *model._meta.get_parent_list()):
-        columns = tables.setdefault(_table(each), {})
-        if kind := kind_of(each._meta.pk):
-            columns[each._meta.pk.column] = (owner, kind)
-        for field in each._meta.local_concrete_fields:
-            on_delete = getattr(field.remote_field, "on_delete", None)
-            if isinstance(on_delete, _DATABASE_ON_DELETE):
-                # Its rows go with another table's, and no statement says so.
-                tables.setdefault(_table(field.related_model), {})
+        tables.setdefault(_table(each), {})
+        _watch_cascades(tables, each)
+    # A parent's primary key is the model's only where the links from child to parent say so.
+    primary_key = model._meta.pk
+    _identify(tables, primary_key, owner)
+    while primary_key.remote_field and primary_key.remote_field.parent_link:
+        primary_key = primary_key.target_field
+        _identify(tables, primary_key, owner)
+
+
+def _identify(tables: dict[str, Columns], field: Any, owner: str) -> None:
+    """Note that the values of ``field`` tell which rows a statement touches."""
+    columns = tables.setdefault(_table(field.model), {})
+    if kind := kind_of(field):
+        found = columns.setdefault(field.column, (owner, kind))
+        if found != (owner, kind):
+            columns[field.column] = _AMBIGUOUS
+
+
+def _watch_cascades(tables: dict[str, Columns], model: Any) -> None:
+    """Watch the tables whose rows take those of ``model`` with them in the database itself."""
+    for field in model._meta.local_concrete_fields:
+        on_delete = getattr(field.remote_field, "on_delete", None)
+        if isinstance(on_delete, _DATABASE_ON_DELETE):
+            table = _table(field.related_model)
+            if table not in tables:
+                tables[table] = {}
+                _watch_cascades(tables, field.related_model)
 
 
 def _table(model: Any) -> str:

@@ -10,14 +10,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyInt, PySequence, PyString};
+use pyo3::types::{PyBytes, PyInt, PySequence, PyString};
 
 use super::cache::Cache;
 use super::values::is_uuid;
 use crate::epochs::Touched;
 use crate::host::Host;
-use crate::session::Session;
-use crate::statement::{self, Statement, Writes};
+use crate::session::{self, Session};
+use crate::statement::{self, Boundary, Statement, Writes};
 use crate::watch;
 
 /// The tables whose writes matter.
@@ -26,11 +26,17 @@ pub(super) struct Watch(Arc<watch::Watch>);
 
 #[pymethods]
 impl Watch {
+    /// Whether a table is one of those.
+    fn has(&self, table: &str) -> bool {
+        self.0.is_watched(table)
+    }
+
     /// `tables` maps a table to its identifying columns, each ("token" or "user", kind).
     #[new]
     fn new(
         tables: HashMap<String, HashMap<String, (String, String)>>,
         others: Vec<String>,
+        double_quotes_hold_text: bool,
     ) -> PyResult<Self> {
         let tables: PyResult<Vec<_>> = tables
             .into_iter()
@@ -42,7 +48,11 @@ impl Watch {
                 Ok((table, columns?))
             })
             .collect();
-        Ok(Self(Arc::new(watch::Watch::new(tables?, others))))
+        Ok(Self(Arc::new(watch::Watch::new(
+            tables?,
+            others,
+            double_quotes_hold_text,
+        ))))
     }
 }
 
@@ -110,29 +120,46 @@ impl Seam {
         many: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let py = context.py();
         let statement = match sql.cast::<PyString>() {
             Ok(text) => statement::read(text.to_str()?, &self.watch),
-            Err(_) => Statement::UNKNOWN,
+            Err(_) => self.read_other(sql, context)?,
         };
         let touched = Self::touched(&statement, params, many)?;
-        let in_transaction = match &touched {
-            Some(touched) => {
-                // Told before as well: a process that dies between commit and word of it leaves
-                // no row behind that was read before.
-                self.tell(context.py(), touched)?;
-                in_transaction(&context.get_item(intern!(context.py(), "connection"))?)?
-            }
-            None => false,
-        };
+        if touched.is_none() && statement.boundary == Boundary::None {
+            let result = execute.call1((sql, params, many, context));
+            self.session
+                .lock()
+                .ran(&statement, None, session::Run::default());
+            return result;
+        }
+        if let Some(touched) = &touched {
+            // Told before as well: a process that dies between commit and word of it leaves no
+            // row behind that was read before.
+            self.tell(py, touched)?;
+        }
+        let connection = context.get_item(intern!(py, "connection"))?;
+        let in_transaction = in_transaction(&connection)?;
         let result = execute.call1((sql, params, many, context));
-        let told = self.session.lock().ran(&statement, touched, in_transaction);
-        self.tell(context.py(), &told)?;
+        let run = session::Run {
+            in_transaction,
+            driver_in_transaction: driver_in_transaction(&connection).unwrap_or(Some(true)),
+            failed: result.is_err(),
+        };
+        let told = self.session.lock().ran(&statement, touched, run);
+        self.tell(py, &told)?;
         result
     }
 
-    /// The transaction was committed, or may have been.
+    /// The transaction was committed, or rolled back.
     fn ended(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().ended();
+        self.tell(py, &told)
+    }
+
+    /// The end of the transaction failed.
+    fn failed(&self, py: Python<'_>) -> PyResult<()> {
+        let told = self.session.lock().failed();
         self.tell(py, &told)
     }
 
@@ -166,8 +193,32 @@ impl Seam {
 
     /// Whether a row that the connection is about to read may be kept.
     pub(super) fn may_fill(&self, connection: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let in_transaction = in_transaction(connection)?;
+        let in_transaction =
+            in_transaction(connection)? || driver_in_transaction(connection)?.unwrap_or_default();
         Ok(self.session.lock().may_fill(in_transaction))
+    }
+
+    /// What is known of a statement that is no `str`: its text, where it has one.
+    fn read_other(
+        &self,
+        sql: &Bound<'_, PyAny>,
+        context: &Bound<'_, PyAny>,
+    ) -> PyResult<Statement> {
+        let py = sql.py();
+        let text = if let Ok(bytes) = sql.cast::<PyBytes>() {
+            String::from_utf8_lossy(bytes.as_bytes()).into_owned()
+        } else if sql.hasattr(intern!(py, "as_string"))? {
+            // psycopg's own, which knows its quotes by the driver's connection.
+            let connection = context.get_item(intern!(py, "connection"))?;
+            let driver = connection.getattr(intern!(py, "connection"))?;
+            match sql.call_method1(intern!(py, "as_string"), (driver,)) {
+                Ok(text) => text.str()?.to_str()?.to_owned(),
+                Err(_) => return Ok(Statement::UNKNOWN),
+            }
+        } else {
+            return Ok(Statement::UNKNOWN);
+        };
+        Ok(statement::read(&text, &self.watch))
     }
 
     /// What a statement writes, by its parameters; `None` for a statement that writes nothing.
@@ -176,11 +227,11 @@ impl Seam {
         params: &Bound<'_, PyAny>,
         many: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Touched>> {
-        let (column, first, count) = match statement.writes {
+        let (column, first, count, total) = match statement.writes {
             Writes::Nothing => return Ok(None),
             Writes::NewRows => return Ok(Some(Touched::default())),
             Writes::Everything => return Ok(Some(Touched::everything())),
-            Writes::Rows(column, first, count) => (column, first, count),
+            Writes::Rows(column, first, count, total) => (column, first, count, total),
         };
         let mut slots = Vec::new();
         let sets: Vec<Bound<'_, PyAny>> = if many.is_truthy()? {
@@ -196,6 +247,9 @@ impl Seam {
             let Ok(set) = set.cast::<PySequence>() else {
                 return Ok(Some(Touched::everything()));
             };
+            if set.len()? != total {
+                return Ok(Some(Touched::everything()));
+            }
             for index in first..first + count {
                 let Some(slot) = set
                     .get_item(index)
@@ -228,4 +282,27 @@ fn in_transaction(connection: &Bound<'_, PyAny>) -> PyResult<bool> {
         .getattr(intern!(py, "in_atomic_block"))?
         .is_truthy()?
         || !connection.getattr(intern!(py, "autocommit"))?.is_truthy()?)
+}
+
+/// Whether the driver has the connection in a transaction; `None` where it cannot be asked.
+fn driver_in_transaction(connection: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    let py = connection.py();
+    let driver = connection.getattr(intern!(py, "connection"))?;
+    if driver.is_none() {
+        return Ok(Some(false));
+    }
+    let vendor = connection.getattr(intern!(py, "vendor"))?;
+    match vendor.str()?.to_str()? {
+        "sqlite" => driver
+            .getattr(intern!(py, "in_transaction"))?
+            .is_truthy()
+            .map(Some),
+        // Idle is the only state of psycopg's that is no transaction, and the only falsy one.
+        "postgresql" => driver
+            .getattr(intern!(py, "info"))?
+            .getattr(intern!(py, "transaction_status"))?
+            .is_truthy()
+            .map(Some),
+        _ => Ok(None),
+    }
 }

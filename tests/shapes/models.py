@@ -304,3 +304,28 @@ class HashedToken(BaseToken):
 class DecimalToken(BaseToken):
     key = models.DecimalField(max_digits=6, decimal_places=2, primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+
+class Machine(models.Model):
+    """A token, and the user of another."""
+
+    key = models.CharField(max_length=40, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    is_active = models.BooleanField(default=True)
+
+
+class MachineToken(BaseToken):
+    user = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="+")
+
+
+class Device(models.Model):
+    device_id = models.AutoField(primary_key=True)
+    label = models.CharField(max_length=40)
+
+
+class Account(User, Device):
+    """Two parents, of which one's primary key is not the child's."""
+
+
+class AccountToken(BaseToken):
+    user = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")

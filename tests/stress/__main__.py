@@ -60,7 +60,7 @@ def run(options):
     from tests.stress.history import History
 
     if options.fault:
-        seam._telling = lambda method, tell: method
+        seam._telling = lambda method, *_: method
         seam._begin_anew()
     print(f"{connection.vendor}, seed {options.seed}", flush=True)
     history = History(options.users)
