@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Few users, so that the moment between a statement and its commit is often met.
+FAULT := --answers 100000 --users 4 --writers 2 --fault "no stamp after the commit"
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
@@ -37,7 +39,7 @@ demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare
 test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
 	$(BIN)/python -m tests.stress --answers 100000
-	$(BIN)/python -m tests.stress --answers 50000 --fault "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT)
 	$(BIN)/python -m pytest -q
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
@@ -64,7 +66,7 @@ bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, si
 
 stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every road; DATABASE_URL names a server
 	$(BIN)/python -m tests.stress
-	$(BIN)/python -m tests.stress --answers 100000 --fault "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT)
 
 loom: ## Model-check the stamp protocol
 	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \
