@@ -89,7 +89,8 @@ impl Session {
             }
         }
         if let Some(touched) = touched
-            && (run.in_transaction || self.begun || run.driver_in_transaction == Some(true))
+            // Where the driver cannot be asked, a connection that moved may be in one unseen.
+            && (run.in_transaction || self.begun || run.driver_in_transaction.unwrap_or(self.moved))
         {
             self.dirty = true;
             self.pending.add(&touched);
@@ -231,6 +232,15 @@ mod tests {
         let told = session.ran(&statement(Boundary::MayEnd, false), None, released);
         assert_eq!(told, row());
         assert!(session.may_read());
+    }
+
+    #[test]
+    fn a_connection_that_moved_may_be_in_a_transaction_unseen() {
+        let mut session = Session::default();
+        session.ran(&statement(Boundary::None, true), None, PLAIN);
+        session.ran(&READ, Some(row()), PLAIN);
+        let told = session.ran(&statement(Boundary::Ends, false), None, PLAIN);
+        assert_eq!(told, row());
     }
 
     #[test]
