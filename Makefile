@@ -72,8 +72,9 @@ loom: ## Model-check the stamp protocol
 	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \
 		--no-default-features --test loom --target-dir target/loom
 
-fuzz: ## Fuzz the header parser for a minute (needs cargo-fuzz and a nightly Rust)
+fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz and a nightly Rust)
 	cargo +nightly fuzz run header -- -max_total_time=60
+	cargo +nightly fuzz run statement -- -max_total_time=60
 
 audit: $(VENV)/built $(VENV)/group-audit ## Known vulnerabilities and licences of what is depended on
 	cargo deny check
