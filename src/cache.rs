@@ -209,8 +209,8 @@ impl<R> Cache<R> {
     }
 }
 
-/// What an entry takes besides its row: itself, its counts, its place and the table's share.
-const OVERHEAD: usize = size_of::<Entry<()>>() + 2 * size_of::<Place>() + 64;
+/// What an entry takes besides its row: itself, its counts, and its place in the table.
+const OVERHEAD: usize = size_of::<Entry<()>>() + size_of::<Place>() + 16;
 
 #[cfg(test)]
 mod tests {
