@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rand::TryRng;
@@ -120,7 +121,8 @@ impl Shared {
                 }
                 Err(error) => return Err(error.into()),
             }
-            std::thread::yield_now();
+            // Its maker may have to wait for a processor before it takes the other name away.
+            std::thread::sleep(Duration::from_millis(1));
         }
         Err(Failure::Foreign(format!(
             "{} is linked to from elsewhere",

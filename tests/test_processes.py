@@ -139,6 +139,17 @@ def test_a_fork_sees_what_others_write(site, when):
     assert out.splitlines() == ["child refused True", "parent refused"]
 
 
+def test_a_process_that_only_reads_leaves_the_others_their_rows(site):
+    reader = site.python(
+        "print(ask(), ask(), flush=True)\nsys.stdin.readline()\n"
+        "ask(); print(irontoken.cache_info().stale, irontoken.cache_info().hits)\n"
+    )
+    assert reader.stdout.readline() == "ok ok\n"
+    other = site.python("print(ask(), ask())\n")
+    assert other.communicate(timeout=60)[0] == "ok ok\n"
+    assert reader.communicate("\n", timeout=60)[0] == "0 2\n"
+
+
 def test_a_process_without_any_view_is_heard(site):
     reader = site.python(
         "print(ask(), ask(), irontoken.cache_info().hits, flush=True)\n"

@@ -39,7 +39,10 @@ def install(connection: BaseDatabaseWrapper) -> None:
     connection.__dict__["_irontoken_identity"] = identity
     if wanted is None:
         return
-    in_doubt = connection.in_atomic_block or not connection.autocommit
+    # One that is open may have written before it had a seam.
+    in_doubt = connection.connection is not None and (
+        connection.in_atomic_block or not connection.autocommit
+    )
     seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt)
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
