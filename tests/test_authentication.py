@@ -56,7 +56,7 @@ class TestHeaders:
     )
     @given(header=HEADER, keyword=KEYWORDS)
     def test_any_header_does_what_it_does_with_drf(self, header, keyword):
-        if isinstance(header, (bytes, str)) and "\0" in str(header):
+        if header is not ABSENT and ("\0" if isinstance(header, str) else b"\0") in header:
             return  # a difference on PostgreSQL, tested by itself
         assert_same(header, keyword=keyword)
 
