@@ -92,11 +92,14 @@ def classes(**attributes):
     )
 
 
-def assert_same(header=ABSENT, *, alias="default", **attributes):
+def assert_same(header=ABSENT, *, alias="default", queries=True, **attributes):
     """Assert that both classes do the same with a header, and return what they do."""
     ours, theirs = (
         outcome(lambda cls=cls: cls().authenticate(request_with(header)), alias=alias)
         for cls in classes(**attributes)
     )
-    assert ours == theirs
+    if queries:
+        assert ours == theirs
+    else:
+        assert ours[:2] == theirs[:2]
     return ours

@@ -58,7 +58,9 @@ class TestHeaders:
     def test_any_header_does_what_it_does_with_drf(self, header, keyword):
         if header is not ABSENT and ("\0" if isinstance(header, str) else b"\0") in header:
             return  # a difference on PostgreSQL, tested by itself
-        assert_same(header, keyword=keyword)
+        # A key longer than its column costs no query where the database enforces the length.
+        is_short = header is ABSENT or len(header) <= 40
+        assert_same(header, keyword=keyword, queries=is_short)
 
     @hypothesis_settings(
         max_examples=200,
