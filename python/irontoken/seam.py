@@ -31,12 +31,12 @@ def start() -> None:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Install the seam on a connection, once for each database that it is made to speak to."""
-    wanted = cache.cache_for(connection)
-    identity = cache.identity(connection) if wanted is not None else None
+    identity = cache.identity(connection) if cache.options() is not None else None
     if connection.__dict__.get("_irontoken_identity") == identity:
         return
     _remove(connection)
     connection.__dict__["_irontoken_identity"] = identity
+    wanted = cache.cache_for(connection)
     if wanted is None:
         return
     # One that is open may have written before it had a seam.

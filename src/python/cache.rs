@@ -19,7 +19,7 @@ use crate::host::{Host, Mapped};
 use crate::session;
 use crate::watch::Column;
 
-/// A row as it is kept. The key is not in it: whoever asks has just shown it.
+/// A row as it is kept. A key that is a text is not in it: whoever asks has just shown it.
 struct Row {
     values: Box<[Py<PyAny>]>,
 }
