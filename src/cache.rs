@@ -13,7 +13,7 @@ use quick_cache::sync::Cache as Entries;
 use quick_cache::{Lifecycle, UnitWeighter};
 use sha2::{Digest as _, Sha256};
 
-use crate::epochs::{Epochs, Slots, Words};
+use crate::epochs::Slots;
 use crate::key;
 
 /// The SHA-256 of a key.
@@ -58,6 +58,15 @@ impl Hasher for Passing {
     }
 }
 
+/// The stamps that were taken before a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamps {
+    /// Of this host.
+    pub host: u64,
+    /// Of what is heard of other hosts; 0 where nobody listens.
+    pub fleet: u64,
+}
+
 /// A row and what it takes to be true.
 #[derive(Debug)]
 pub struct Entry<R> {
@@ -65,8 +74,8 @@ pub struct Entry<R> {
     pub digest: Digest,
     /// Where its stamps are kept.
     pub slots: Slots,
-    /// The stamp that was taken before it was read.
-    pub stamp: u64,
+    /// The stamps that were taken before it was read.
+    pub stamps: Stamps,
     /// When that was.
     pub read_at: Instant,
     /// An estimate of the memory that the row takes.
@@ -139,12 +148,13 @@ impl<R> Cache<R> {
         }
     }
 
-    /// The row of a digest, where one is there and true at `now`.
-    pub fn get<W: Words>(
+    /// The row of a digest, where one is there and true at `now`; `hold` tells whether its stamps
+    /// still do.
+    pub fn get(
         &self,
         space: u64,
         digest: &Digest,
-        epochs: &Epochs<W>,
+        hold: impl FnOnce(Slots, Stamps) -> bool,
         now: Instant,
     ) -> Option<Arc<Entry<R>>> {
         let place = Place {
@@ -155,7 +165,7 @@ impl<R> Cache<R> {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let is_true = epochs.holds(entry.slots, entry.stamp)
+        let is_true = hold(entry.slots, entry.stamps)
             && now.saturating_duration_since(entry.read_at) < self.max_age
             && key::equal(&entry.digest, digest);
         if !is_true {
@@ -215,7 +225,7 @@ const OVERHEAD: usize = size_of::<Entry<()>>() + size_of::<Place>() + 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::epochs::Touched;
+    use crate::epochs::{Epochs, Touched};
     use crate::shared::Shared;
 
     const ROW: Slots = Slots { token: 1, user: 2 };
@@ -240,16 +250,24 @@ mod tests {
             let entry = Entry {
                 digest: digest(key),
                 slots: ROW,
-                stamp: self.epochs.stamp(),
+                stamps: Stamps {
+                    host: self.epochs.stamp(),
+                    fleet: 0,
+                },
                 read_at: self.now,
                 bytes: 100,
                 row: "row",
             };
             self.cache.put(0, entry);
         }
+        fn get(&self, space: u64, key: &str, at: Duration) -> bool {
+            let hold = |slots, stamps: Stamps| self.epochs.holds(slots, stamps.host);
+            self.cache
+                .get(space, &digest(key), hold, self.now + at)
+                .is_some()
+        }
         fn has(&self, key: &str, at: Duration) -> bool {
-            let now = self.now + at;
-            self.cache.get(0, &digest(key), &self.epochs, now).is_some()
+            self.get(0, key, at)
         }
     }
 
@@ -281,11 +299,7 @@ mod tests {
     fn one_space_does_not_answer_for_another() {
         let set = Set::new(10);
         set.put("a");
-        assert!(
-            set.cache
-                .get(1, &digest("a"), &set.epochs, set.now)
-                .is_none()
-        );
+        assert!(!set.get(1, "a", Duration::ZERO));
     }
 
     #[test]

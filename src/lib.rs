@@ -4,11 +4,15 @@
 //! Those below `python` are the glue: they translate, and decide nothing.
 
 pub mod cache;
+#[cfg(unix)]
+pub mod clock;
 pub mod epochs;
 pub mod header;
 #[cfg(unix)]
 pub mod host;
 pub mod key;
+pub mod lease;
+pub mod news;
 pub mod session;
 #[cfg(unix)]
 pub mod shared;

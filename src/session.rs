@@ -31,6 +31,15 @@ pub struct Run {
     pub failed: bool,
 }
 
+/// What to tell of a statement that has been run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// To the readers of this host, who are told of a write when it is run and when it is kept.
+    pub here: Touched,
+    /// To those of other hosts, who are told when it is kept: that takes a message.
+    pub elsewhere: Touched,
+}
+
 /// The state of one connection.
 #[expect(
     clippy::struct_excessive_bools,
@@ -66,35 +75,47 @@ impl Session {
     }
 
     /// Notes a statement that has been run, and returns what to tell the readers at once.
-    pub fn ran(&mut self, statement: &Statement, touched: Option<Touched>, run: Run) -> Touched {
+    pub fn ran(&mut self, statement: &Statement, touched: Option<Touched>, run: Run) -> Told {
         self.statements = self.statements.saturating_add(1);
         self.moved |= statement.moves;
         let was_in_transaction = run.in_transaction || self.begun;
-        let mut told = touched.clone().unwrap_or_default();
+        let mut told = Told::default();
         match statement.boundary {
             Boundary::None => {}
             // Within a transaction it is an error, a warning, or a commit in passing.
-            Boundary::Begins if was_in_transaction || run.failed => told.add(&self.pending),
+            Boundary::Begins if was_in_transaction || run.failed => {
+                told.elsewhere.add(&self.pending);
+            }
             Boundary::Begins => {
                 self.begun = true;
                 self.statements = 0;
             }
-            Boundary::Ends if run.failed => told.add(&self.pending),
-            Boundary::Ends => told.add(&self.ended()),
+            Boundary::Ends if run.failed => told.elsewhere.add(&self.pending),
+            Boundary::Ends => told.elsewhere.add(&self.ended()),
+            // The driver knows that it has ended nothing.
+            Boundary::MayEnd if run.driver_in_transaction == Some(true) => {
+                told.here.add(&self.pending);
+            }
             Boundary::MayEnd => {
-                told.add(&self.pending);
+                told.elsewhere.add(&self.pending);
                 if run.driver_in_transaction == Some(false) && !run.in_transaction {
                     self.ended();
                 }
             }
         }
-        if let Some(touched) = touched
+        if let Some(touched) = touched {
             // Where the driver cannot be asked, a connection that moved may be in one unseen.
-            && (run.in_transaction || self.begun || run.driver_in_transaction.unwrap_or(self.moved))
-        {
-            self.dirty = true;
-            self.pending.add(&touched);
+            let is_kept_later =
+                run.in_transaction || self.begun || run.driver_in_transaction.unwrap_or(self.moved);
+            if is_kept_later {
+                self.dirty = true;
+                self.pending.add(&touched);
+                told.here.add(&touched);
+            } else {
+                told.elsewhere.add(&touched);
+            }
         }
+        told.here.add(&told.elsewhere);
         self.count();
         told
     }
@@ -202,7 +223,8 @@ mod tests {
     #[test]
     fn a_write_outside_a_transaction_is_told_and_forgotten() {
         let mut session = Session::default();
-        assert_eq!(session.ran(&READ, Some(row()), PLAIN), row());
+        let told = session.ran(&READ, Some(row()), PLAIN);
+        assert_eq!((told.here, told.elsewhere), (row(), row()));
         assert!(session.may_read() && session.may_fill(false));
         assert!(session.ended().is_nothing());
     }
@@ -210,7 +232,8 @@ mod tests {
     #[test]
     fn a_write_in_a_transaction_is_told_twice_and_sets_the_connection_apart() {
         let mut session = Session::default();
-        assert!(!session.ran(&READ, Some(row()), ATOMIC).is_nothing());
+        let told = session.ran(&READ, Some(row()), ATOMIC);
+        assert_eq!((told.here, told.elsewhere), (row(), Touched::default()));
         assert!(!session.may_read() && any_apart());
         assert_eq!(session.ended(), row());
         assert!(session.may_read());
@@ -230,7 +253,7 @@ mod tests {
             ..PLAIN
         };
         let told = session.ran(&statement(Boundary::MayEnd, false), None, released);
-        assert_eq!(told, row());
+        assert_eq!(told.here, row());
         assert!(session.may_read());
     }
 
@@ -240,7 +263,7 @@ mod tests {
         session.ran(&statement(Boundary::None, true), None, PLAIN);
         session.ran(&READ, Some(row()), PLAIN);
         let told = session.ran(&statement(Boundary::Ends, false), None, PLAIN);
-        assert_eq!(told, row());
+        assert_eq!(told.here, row());
     }
 
     #[test]
@@ -248,10 +271,8 @@ mod tests {
         let mut session = Session::default();
         session.ran(&READ, Some(row()), ATOMIC);
         assert_eq!(session.failed(), row());
-        assert_eq!(
-            session.ran(&statement(Boundary::Ends, false), None, FAILED),
-            row()
-        );
+        let told = session.ran(&statement(Boundary::Ends, false), None, FAILED);
+        assert_eq!((told.here, told.elsewhere), (row(), row()));
         assert!(!session.may_read());
         assert_eq!(session.ended(), row());
     }
@@ -264,14 +285,14 @@ mod tests {
         assert!(!session.may_fill(true));
         session.ran(&READ, Some(row()), ATOMIC);
         let told = session.ran(&statement(Boundary::Begins, false), None, ATOMIC);
-        assert_eq!(told, row());
+        assert_eq!(told.here, row());
     }
 
     #[test]
     fn new_rows_set_the_connection_apart_too() {
         let mut session = Session::default();
         let told = session.ran(&READ, Some(Touched::default()), ATOMIC);
-        assert!(told.is_nothing());
+        assert_eq!(told, Told::default());
         assert!(!session.may_read());
         assert!(session.ended().is_nothing());
     }
@@ -292,7 +313,7 @@ mod tests {
         session.ran(&READ, Some(row()), PLAIN);
         assert!(!session.may_read());
         let told = session.ran(&statement(Boundary::Ends, false), None, PLAIN);
-        assert_eq!(told, row());
+        assert_eq!(told.here, row());
         assert!(session.may_read());
     }
 
@@ -301,7 +322,7 @@ mod tests {
         let mut session = Session::default();
         let prepared = statement(Boundary::Ends, false);
         let told = session.ran(&prepared, Some(Touched::everything()), PLAIN);
-        assert_eq!(told, Touched::everything());
+        assert_eq!(told.here, Touched::everything());
     }
 
     #[test]
@@ -309,7 +330,7 @@ mod tests {
         let mut session = Session::default();
         session.ran(&READ, Some(row()), ATOMIC);
         let told = session.ran(&statement(Boundary::MayEnd, false), None, ATOMIC);
-        assert_eq!(told, row());
+        assert_eq!(told.here, row());
         assert!(!session.may_read());
         assert_eq!(session.ended(), row());
     }

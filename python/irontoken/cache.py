@@ -140,7 +140,7 @@ def cache_for(connection: BaseDatabaseWrapper) -> Cache | None:
     with _lock:
         if name not in _caches:
             path = path_of(name, found)
-            _caches[name] = Cache(path, found.max_entries, found.max_age)
+            _caches[name] = Cache(path, found.max_entries, found.max_age, None)
         return _caches[name]
 
 

@@ -43,7 +43,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
     in_doubt = connection.connection is not None and (
         connection.in_atomic_block or not connection.autocommit
     )
-    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt)
+    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt, None)
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
 

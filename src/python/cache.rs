@@ -12,10 +12,13 @@ use pyo3::types::{PyDict, PyString};
 
 use super::coherence::{Seam, column, slot};
 use super::instances::{RowShape, Values};
+use super::lease::Lease;
 use super::values::{is_shareable, weight};
-use crate::cache::{self, digest};
+use crate::cache::{self, Stamps, digest};
+use crate::clock;
 use crate::epochs::{Slots, Touched};
 use crate::host::{Host, Mapped};
+use crate::lease;
 use crate::session;
 use crate::watch::Column;
 
@@ -43,6 +46,8 @@ impl<'py> Values<'py> for Shown<'_, 'py> {
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Cache {
     host: Arc<Host>,
+    /// What is heard of other hosts, where that is waited for.
+    lease: Option<Arc<lease::Lease>>,
     rows: cache::Cache<Row>,
     /// Why the last row that could not be kept could not be.
     unkept: Mutex<Option<String>>,
@@ -51,9 +56,15 @@ pub(super) struct Cache {
 #[pymethods]
 impl Cache {
     #[new]
-    fn new(path: Option<PathBuf>, max_entries: usize, max_age: f64) -> Self {
+    fn new(
+        path: Option<PathBuf>,
+        max_entries: usize,
+        max_age: f64,
+        lease: Option<&Bound<'_, Lease>>,
+    ) -> Self {
         Self {
             host: Arc::new(Host::new(path.as_deref())),
+            lease: lease.map(|lease| lease.get().domain()),
             rows: cache::Cache::new(
                 max_entries,
                 Duration::try_from_secs_f64(max_age).unwrap_or_default(),
@@ -104,6 +115,28 @@ impl Cache {
     pub(super) fn host(&self) -> Arc<Host> {
         Arc::clone(&self.host)
     }
+
+    /// The stamps of the host, where those of the fleet can be relied on too.
+    fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
+        let runs = |lease: &Arc<lease::Lease>| lease.runs(clock::now());
+        if self.lease.as_ref().is_none_or(runs) {
+            self.host.for_reading(now)
+        } else {
+            None
+        }
+    }
+
+    fn stamps(&self, mapped: &Mapped) -> Stamps {
+        Stamps {
+            host: mapped.epochs.stamp(),
+            fleet: self.lease.as_ref().map_or(0, |lease| lease.stamp()),
+        }
+    }
+
+    fn hold(&self, mapped: &Mapped, slots: Slots, stamps: Stamps) -> bool {
+        let holds = |lease: &Arc<lease::Lease>| lease.holds(slots, stamps.fleet);
+        mapped.epochs.holds(slots, stamps.host) && self.lease.as_ref().is_none_or(holds)
+    }
 }
 
 /// The road of one model on one database alias.
@@ -151,18 +184,18 @@ impl Road {
             return Ok(None);
         }
         let now = Instant::now();
-        let host = &slf.get().cache.get().host;
-        let Some(mapped) = host.for_reading(now) else {
+        let cache = slf.get().cache.get();
+        let Some(mapped) = cache.for_reading(now) else {
             return Ok(None);
         };
-        if host.has_news() {
+        if cache.host.has_news() {
             static LOST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
             LOST.import(slf.py(), "irontoken.cache", "lost")?
                 .call1((connection,))?;
         }
         Ok(Some(Ticket {
             road: slf.clone().unbind(),
-            stamp: mapped.epochs.stamp(),
+            stamps: cache.stamps(&mapped),
             mapped,
             now,
         }))
@@ -178,14 +211,12 @@ impl Road {
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let cache = self.cache.get();
         let now = Instant::now();
-        let Some(mapped) = cache.host.for_reading(now) else {
+        let Some(mapped) = cache.for_reading(now) else {
             return Ok(None);
         };
         let digest = digest(key.to_str()?);
-        let Some(entry) = cache
-            .rows
-            .get(self.space_in(&mapped), &digest, &mapped.epochs, now)
-        else {
+        let hold = |slots, stamps| cache.hold(&mapped, slots, stamps);
+        let Some(entry) = cache.rows.get(self.space_in(&mapped), &digest, hold, now) else {
             return Ok(None);
         };
         let row = Shown {
@@ -200,12 +231,12 @@ impl Road {
     }
 }
 
-/// Leave to keep one row, with the stamp taken before the row was read.
+/// Leave to keep one row, with the stamps taken before the row was read.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Ticket {
     road: Py<Road>,
     mapped: Arc<Mapped>,
-    stamp: u64,
+    stamps: Stamps,
     now: Instant,
 }
 
@@ -251,7 +282,7 @@ impl Ticket {
         let entry = cache::Entry {
             digest: digest(key.to_str()?),
             slots: Slots { token, user },
-            stamp: self.stamp,
+            stamps: self.stamps,
             read_at: self.now,
             bytes,
             row: Row { values },

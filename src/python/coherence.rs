@@ -16,7 +16,8 @@ use super::cache::Cache;
 use super::values::is_uuid;
 use crate::epochs::Touched;
 use crate::host::Host;
-use crate::session::{self, Session};
+use crate::news;
+use crate::session::{self, Session, Told};
 use crate::statement::{self, Boundary, Statement, Writes};
 use crate::watch;
 
@@ -98,17 +99,20 @@ pub(super) struct Seam {
     host: Arc<Host>,
     watch: Arc<watch::Watch>,
     session: Mutex<Session>,
+    publish: Option<Py<PyAny>>,
 }
 
 #[pymethods]
 impl Seam {
-    /// `in_transaction` tells of a connection that may have written before it had a seam.
+    /// `in_transaction` tells of a connection that may have written before it had a seam;
+    /// `publish` takes the messages to other hosts, and raises nothing.
     #[new]
-    fn new(cache: &Cache, watch: &Watch, in_transaction: bool) -> Self {
+    fn new(cache: &Cache, watch: &Watch, in_transaction: bool, publish: Option<Py<PyAny>>) -> Self {
         Self {
             host: cache.host(),
             watch: Arc::clone(&watch.0),
             session: Mutex::new(Session::new(in_transaction)),
+            publish,
         }
     }
 
@@ -136,7 +140,7 @@ impl Seam {
         if let Some(touched) = &touched {
             // Told before as well: a process that dies between commit and word of it leaves no
             // row behind that was read before.
-            self.tell(py, touched)?;
+            self.tell_here(py, touched)?;
         }
         let connection = context.get_item(intern!(py, "connection"))?;
         let in_transaction = in_transaction(&connection)?;
@@ -154,13 +158,13 @@ impl Seam {
     /// The transaction was committed, or rolled back.
     fn ended(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().ended();
-        self.tell(py, &told)
+        self.tell_all(py, told)
     }
 
     /// The end of the transaction failed.
     fn failed(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().failed();
-        self.tell(py, &told)
+        self.tell_all(py, told)
     }
 
     /// Django begins a transaction.
@@ -171,7 +175,7 @@ impl Seam {
     /// The connection was closed.
     fn closed(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().closed();
-        self.tell(py, &told)
+        self.tell_all(py, told)
     }
 
     /// Whether the connection may be answered from the cache.
@@ -181,7 +185,25 @@ impl Seam {
 }
 
 impl Seam {
-    fn tell(&self, py: Python<'_>, touched: &Touched) -> PyResult<()> {
+    fn tell(&self, py: Python<'_>, told: &Told) -> PyResult<()> {
+        self.tell_here(py, &told.here)?;
+        if let Some(publish) = &self.publish
+            && !told.elsewhere.is_nothing()
+        {
+            publish.call1(py, (news::tell(&told.elsewhere),))?;
+        }
+        Ok(())
+    }
+
+    fn tell_all(&self, py: Python<'_>, touched: Touched) -> PyResult<()> {
+        let told = Told {
+            here: touched.clone(),
+            elsewhere: touched,
+        };
+        self.tell(py, &told)
+    }
+
+    fn tell_here(&self, py: Python<'_>, touched: &Touched) -> PyResult<()> {
         static UNHEARD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         if !self.host.write(touched) {
             UNHEARD

@@ -8,6 +8,7 @@ mod errors;
 mod functions;
 mod instances;
 mod interpreter;
+mod lease;
 mod request;
 mod values;
 
@@ -27,6 +28,8 @@ mod _core {
     use super::functions::{generate_key, generate_keys, keys_equal, parse_authorization};
     #[pymodule_export]
     use super::instances::{InstanceShape, RowShape};
+    #[pymodule_export]
+    use super::lease::{Lease, Line};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
