@@ -19,7 +19,7 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from irontoken import conf
+from irontoken import conf, fleet
 from irontoken._core import Cache, Road, Ticket
 from irontoken.compiled import CompiledLookup
 from irontoken.watched import kind_of, tables_of, watched
@@ -75,29 +75,38 @@ def info() -> CacheInfo:
 
 def coherence() -> str:
     """Say how far the cache can be trusted."""
-    if options() is None:
+    found = options()
+    if found is None:
         return "off"
     failures = [failure for cache in _caches.values() if (failure := cache.failure())]
+    failures += fleet.failures()
     if failures:
         return f"not working, every request asks the database: {'; '.join(failures)}"
-    return "host: a write is seen at once by every process of this host and user"
+    here = "a write is seen at once by every process of this host and user"
+    if found.coherence == "host":
+        return f"host: {here}"
+    return (
+        f"{found.coherence}: {here}, and by those of other hosts as soon as they hear of it; "
+        f"nothing older than {found.lease:g} seconds is answered from"
+    )
 
 
 def clear() -> None:
-    """Empty the cache in every process of the host.
+    """Empty the cache in every process of the host, and of the fleet where there is one.
 
-    Raises ``OSError`` where the other processes cannot be told.
+    Raises ``OSError`` where the other processes of the host cannot be told, and
+    ``django.db.Error`` where PostgreSQL is to tell those of other hosts and cannot be asked.
     """
-    for cache in _all_caches():
+    found = options()
+    told = set()
+    for alias in connections if found is not None else ():
+        cache = cache_for(connections[alias])
+        if found is None or cache is None or cache in told:
+            continue
+        told.add(cache)
         if not cache.clear():
             raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
-
-
-def _all_caches() -> list[Cache]:
-    if options() is not None:
-        for alias in connections:
-            cache_for(connections[alias])
-    return list(_caches.values())
+        fleet.clear(connections[alias], found)
 
 
 def identity(connection: BaseDatabaseWrapper) -> str | None:
@@ -135,12 +144,13 @@ def cache_for(connection: BaseDatabaseWrapper) -> Cache | None:
     """Return the cache of a connection's database, or ``None`` where it has none."""
     found = options()
     name = identity(connection) if found else None
-    if found is None or name is None:
+    if found is None or name is None or not fleet.can_carry(connection, found):
         return None
+    lease = fleet.lease_for(connection, name, found)
     with _lock:
         if name not in _caches:
             path = path_of(name, found)
-            _caches[name] = Cache(path, found.max_entries, found.max_age, None)
+            _caches[name] = Cache(path, found.max_entries, found.max_age, lease)
         return _caches[name]
 
 
@@ -155,8 +165,15 @@ def ticket(
         return None
     if connection.vendor == "sqlite" and _has_open_cursors(connection):
         return None
+    if connection.vendor == "postgresql" and _is_standby(connection):
+        return None
     alias = connection.alias
     if _is_written_elsewhere(model, alias, lookup):
+        return None
+    found = options()
+    if found is None or (
+        found.coherence != "host" and not _is_heard_of(connection, lookup, found)
+    ):
         return None
     road = roads.get((model, alias)) or _build_road(model, connection, lookup)
     return road and road.open(seam, connection)
@@ -203,6 +220,21 @@ def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) ->
     return ""
 
 
+def _is_heard_of(
+    connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: conf.CacheOptions
+) -> bool:
+    name = connection.__dict__.get("_irontoken_identity")
+    tables = [table for _, field in lookup.primary_keys for table in tables_of(field.model)]
+    return name is not None and fleet.may_keep(connection, name, tables, options)
+
+
+def _is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a connection of PostgreSQL's is to a standby, which may lag behind."""
+    driver: Any = connection.connection
+    # Told by the server without being asked, from PostgreSQL 14 on.
+    return bool(driver.info.parameter_status("in_hot_standby") == "on")
+
+
 def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether a cursor of an SQLite connection may not have been read to its end.
 
@@ -243,6 +275,7 @@ def forget(**_: Any) -> None:
     """Close every road and read the setting anew."""
     global _options  # noqa: PLW0603 - as above
     roads.clear()
+    fleet.forget()
     _caches.clear()
     _options = _UNREAD
 

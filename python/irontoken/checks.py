@@ -1,6 +1,6 @@
 """System checks: what ``manage.py check`` says of the setting and of the cache."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -10,8 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from irontoken import cache, conf
+from irontoken import cache, conf, fleet
 from irontoken.compiled import compile_lookup
+from irontoken.fleet.bus import Unfit, channel_of
+from irontoken.fleet.triggers import Triggers
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -33,7 +35,49 @@ def check_cache(**_: Any) -> list[CheckMessage]:
     options = cache.options()
     if options is None:
         return []
-    return [*_shared_memory(options), *_hosts(), *_models()]
+    hosts = _hosts() if options.coherence == "host" else ()
+    return [*_shared_memory(options), *hosts, *_models()]
+
+
+def check_bus(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check what can only be told by asking the servers, for ``check --database``."""
+    options = cache.options()
+    if options is None or options.coherence == "host" or not databases:
+        return []
+    if options.coherence == "redis":
+        return list(_unreachable("", options))
+    found: list[CheckMessage] = []
+    for alias in databases:
+        if cache.cache_for(connections[alias]) is not None:
+            found += _triggers(alias, options)
+            found += _unreachable(alias, options)
+    return found
+
+
+def _triggers(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessage]:
+    state = Triggers(channel_of(options.project)).installed(connections[alias])
+    # Before the first migration there is nothing to put them on.
+    if state.tables and state.problem:
+        # No error, which would keep the migration from running that installs them.
+        yield Warning(
+            f"What {alias!r} needs for COHERENCE 'postgres': {state.problem}.",
+            hint="Run manage.py irontoken install. Until then every request asks the database.",
+            id="irontoken.W006",
+        )
+
+
+def _unreachable(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessage]:
+    bus = fleet.connect(alias, options, needs_triggers=False)
+    where = f"The server of {alias!r}" if alias else "Redis"
+    try:
+        bus.open()
+    except Unfit as error:
+        yield Warning(f"{where} cannot be listened to.", hint=str(error), id="irontoken.W007")
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises
+        hint = f"{' '.join(str(error).split())}. Until it is, every request asks the database."
+        yield Warning(f"{where} is not there to listen to.", hint=hint, id="irontoken.W008")
+    finally:
+        bus.close()
 
 
 def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
@@ -42,7 +86,11 @@ def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
         if found is None:
             yield Warning(
                 f"The cache stays off for the database {alias!r}.",
-                hint="It is in memory, or its tables depend on a tenant's schema.",
+                hint=(
+                    "It is in memory, or its tables depend on a tenant's schema."
+                    if fleet.can_carry(connections[alias], options)
+                    else "COHERENCE 'postgres' takes PostgreSQL and psycopg 3; 'redis' takes all."
+                ),
                 id="irontoken.W002",
             )
         elif failure := found.failure():

@@ -1,6 +1,7 @@
 """The ``IRONTOKEN`` setting: read when asked for, never at import."""
 
 import difflib
+import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,21 +17,44 @@ _OPTIONS: Final[dict[str, dict[str, tuple[type, ...]]]] = {
         "MAX_ENTRIES": (int,),
         "MAX_AGE": (int, float),
         "PATH": (str, os.PathLike),
+        "LEASE": (int, float),
+        "LISTEN": (dict,),
+        "LOCATION": (str,),
+        "PROJECT": (str,),
     }
 }
-COHERENCES: Final = ("host",)
+COHERENCES: Final = ("host", "postgres", "redis")
+#: The options that only some coherences have.
+_ONLY_FOR: Final = {
+    "LEASE": ("postgres", "redis"),
+    "LISTEN": ("postgres",),
+    "LOCATION": ("redis",),
+    "PROJECT": ("postgres", "redis"),
+}
+#: The forms of a Redis server's address.
+_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
 class CacheOptions(NamedTuple):
     """What the cache is set to.
 
-    ``max_age`` is in seconds; ``folder`` is where the stamps of a host are kept.
+    ``max_age`` and ``lease`` are in seconds; ``folder`` is where the stamps of a host are kept.
+    ``listen`` maps a database's alias to the one whose server is listened to in its place, and
+    ``location`` is the address of a Redis server, which may hold a password.
     """
 
     coherence: str
     max_entries: int
     max_age: float
     folder: Path
+    lease: float
+    listen: dict[str, str]
+    location: str
+    project: str
+
+    def __repr__(self) -> str:
+        """Return all but the location, which may hold a password."""
+        return f"CacheOptions({self.coherence!r}, {self.folder!r})"
 
 
 def cache_options() -> CacheOptions | None:
@@ -43,6 +67,10 @@ def cache_options() -> CacheOptions | None:
         max_entries=section.get("MAX_ENTRIES", 100_000),
         max_age=section.get("MAX_AGE", 30),
         folder=Path(section.get("PATH", default_folder())),
+        lease=section.get("LEASE", 2),
+        listen=section.get("LISTEN", {}),
+        location=section.get("LOCATION", ""),
+        project=section.get("PROJECT", ""),
     )
 
 
@@ -83,10 +111,41 @@ def _section_problems(name: str, section: dict[Any, Any]) -> Iterator[tuple[str,
             yield f"{where} is {value}.", "It takes a number greater than 0."
         elif option == "PATH" and not Path(str(value)).is_absolute():
             yield f"{where} is {str(value)!r}.", "It takes an absolute path."
-    if name == "CACHE" and section and section.get("COHERENCE") not in COHERENCES:
-        found = section.get("COHERENCE")
-        said = f"is {found!r}" if found else "is missing"
+    if name == "CACHE" and section:
+        yield from _coherence_problems(section)
+
+
+def _coherence_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    coherence = section.get("COHERENCE")
+    if coherence not in COHERENCES:
+        said = f"is {coherence!r}" if coherence else "is missing"
         yield f"IRONTOKEN['CACHE']['COHERENCE'] {said}.", f"It takes {_list(COHERENCES)}."
+        return
+    for option, coherences in _ONLY_FOR.items():
+        if option in section and coherence not in coherences:
+            yield (
+                f"IRONTOKEN['CACHE'][{option!r}] is set, and COHERENCE is {coherence!r}.",
+                f"It belongs to {_list(coherences)}.",
+            )
+    location = section.get("LOCATION", "")
+    # What was found is not quoted: it may hold a password.
+    if coherence == "redis" and not str(location).startswith(_SCHEMES):
+        said = "is not the address of a Redis server" if location else "is missing"
+        yield f"IRONTOKEN['CACHE']['LOCATION'] {said}.", "It takes 'redis://host:6379/0'."
+    package = {"postgres": "psycopg", "redis": "redis"}.get(str(coherence))
+    if package and importlib.util.find_spec(package) is None:
+        extra = "redis" if package == "redis" else "postgres"
+        yield (
+            f"COHERENCE {coherence!r} needs the package {package}, which is not installed.",
+            f"Run pip install 'drf-irontoken[{extra}]'.",
+        )
+    listen = section.get("LISTEN")
+    for alias in (*listen, *listen.values()) if isinstance(listen, dict) else ():
+        if alias not in settings.DATABASES:
+            yield (
+                f"IRONTOKEN['CACHE']['LISTEN'] names the database {alias!r}.",
+                f"There is {_list(settings.DATABASES)}.",
+            )
 
 
 def _section(name: str) -> dict[str, Any]:

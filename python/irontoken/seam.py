@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from irontoken import cache
+from irontoken import cache, fleet
 from irontoken._core import Seam
 from irontoken.watched import watched
 
@@ -31,19 +31,22 @@ def start() -> None:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Install the seam on a connection, once for each database that it is made to speak to."""
-    identity = cache.identity(connection) if cache.options() is not None else None
+    options = cache.options()
+    identity = cache.identity(connection) if options is not None else None
     if connection.__dict__.get("_irontoken_identity") == identity:
         return
     _remove(connection)
     connection.__dict__["_irontoken_identity"] = identity
     wanted = cache.cache_for(connection)
-    if wanted is None:
+    if wanted is None or options is None:
         return
     # One that is open may have written before it had a seam.
     in_doubt = connection.connection is not None and (
         connection.in_atomic_block or not connection.autocommit
     )
-    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt, None)
+    if options.coherence == "postgres":
+        fleet.let_go_of_test_database(connection)
+    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt, fleet.publisher(options))
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
 
@@ -99,8 +102,17 @@ def _begin_anew(**_: Any) -> None:
         _remove(connection)
         connection.__dict__.pop("_irontoken_identity", None)
         install(connection)
+        if connection.connection is not None:
+            _note_server(connection)
 
 
 def _connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    connection.__dict__["_irontoken_references"] = cache.references(connection)
     install(connection)
+    _note_server(connection)
+    connection.__dict__["_irontoken_references"] = cache.references(connection)
+
+
+def _note_server(connection: BaseDatabaseWrapper) -> None:
+    options = cache.options()
+    if options is not None and options.coherence == "postgres":
+        connection.__dict__["_irontoken_server"] = fleet.server_of(connection)

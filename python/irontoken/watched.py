@@ -60,10 +60,10 @@ _KINDS: Final[dict[type[Any], str]] = {
 
 
 @functools.cache
-def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
+def watched_tables() -> tuple[dict[str, Columns], dict[str, str]]:
     """Return the watched tables of the installed apps, which do not change once they are loaded.
 
-    ``double_quotes_hold_text`` is true for MySQL, where other databases have names in them.
+    The first maps each to its identifying columns, the second to its name in SQL, with quotes.
     """
     tables: dict[str, Columns] = {}
     for model in apps.get_models():
@@ -77,8 +77,21 @@ def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
         table: {name: found for name, found in columns.items() if found != _AMBIGUOUS}
         for table, columns in tables.items()
     }
-    others = {_table(model) for model in apps.get_models(include_auto_created=True)}
-    return Watch(told, sorted(others - set(told)), double_quotes_hold_text)
+    names = {
+        _table(model): '"{}"'.format(model._meta.db_table.strip('"'))
+        for model in apps.get_models(include_auto_created=True)
+    }
+    return told, names
+
+
+@functools.cache
+def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
+    """Return what the seam watches.
+
+    ``double_quotes_hold_text`` is true for MySQL, where other databases have names in them.
+    """
+    tables, names = watched_tables()
+    return Watch(tables, sorted(set(names) - set(tables)), double_quotes_hold_text)
 
 
 def tables_of(model: Any) -> list[str]:

@@ -1,55 +1,159 @@
-"""``manage.py irontoken status``: whether the cache works on this host."""
+"""``manage.py irontoken``: what the cache needs, and whether it works."""
 
 import argparse
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, ProgrammingError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken import cache
+from irontoken import cache, conf, fleet
+from irontoken.fleet.bus import channel_of
+from irontoken.fleet.triggers import Triggers
 
 
 class Command(BaseCommand):
     """The command."""
 
-    help = "Shows the state of irontoken on this host."
+    help = "Sets up what the cache of irontoken needs, and shows its state."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the name of what to do."""
-        parser.add_argument("action", choices=["status"], help="what to do")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+        status = actions.add_parser("status", help="whether the cache works, and who listens")
+        status.add_argument(
+            "--wait", type=float, default=0.5, help="seconds to wait for the answers of others"
+        )
+        for action, text in (
+            ("install", "install the triggers that COHERENCE 'postgres' needs"),
+            ("uninstall", "remove them"),
+        ):
+            parser_of = actions.add_parser(action, help=text)
+            parser_of.add_argument("--sql", action="store_true", help="print what would be run")
+            parser_of.add_argument("--database", help="an alias; all of PostgreSQL's if not given")
 
-    def handle(self, *_: Any, **__: Any) -> None:
-        """Print the state; raise ``CommandError`` where the cache is on and does not work."""
+    def handle(self, *_: Any, **given: Any) -> None:
+        """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
         options = cache.options()
         if options is None:
             self.stdout.write("The cache is off: every request asks the database.")
+        elif given["action"] == "status":
+            self._status(options, given["wait"])
+        elif options.coherence != "postgres":
+            self.stdout.write(f"COHERENCE {options.coherence!r} needs nothing to be installed.")
+        else:
+            for alias in [given["database"]] if given["database"] else connections:
+                if alias not in connections:
+                    raise CommandError(f"There is no database {alias!r}.")
+                self._install(options, alias, given)
+
+    def _install(self, options: conf.CacheOptions, alias: str, given: dict[str, Any]) -> None:
+        connection = connections[alias]
+        if cache.cache_for(connection) is None:
+            self.stdout.write(f"{alias}: passed over, it is not cached.")
             return
+        triggers = Triggers(channel_of(options.project))
+        installs = given["action"] == "install"
+        state = triggers.installed(connection)
+        if installs and not state.tables:
+            raise CommandError(f"{alias}: there are no tables yet, run manage.py migrate first.")
+        if installs and not state.problem and not given["sql"]:
+            self.stdout.write(f"{alias}: everything is installed already.")
+            return
+        statements = triggers.removal(connection)
+        if installs:
+            statements += triggers.installation(connection)
+        if given["sql"]:
+            self._print(statements)
+            return
+        self._run(connection, statements)
+        if installs:
+            self.stdout.write(
+                f"{alias}: installed the function {triggers.function}() and its triggers for "
+                f"update, delete and truncate on {', '.join(state.tables)}."
+            )
+        elif statements:
+            self.stdout.write(f"{alias}: removed the function and its triggers.")
+        else:
+            self.stdout.write(f"{alias}: there was nothing to remove.")
+
+    def _run(self, connection: BaseDatabaseWrapper, statements: list[str]) -> None:
+        try:
+            with transaction.atomic(connection.alias), connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+        except ProgrammingError as error:
+            self._print(statements)
+            raise CommandError(
+                f"{connection.alias}: the role {connection.settings_dict['USER'] or 'in use'!r} "
+                f"may not do this ({str(error).strip()}). Hand the SQL above to the owner of the "
+                "tables; manage.py irontoken status then says whether it worked."
+            ) from error
+        if not connection.in_atomic_block:
+            # The seam takes the function's search_path for one of the connection's own.
+            connection.close()
+
+    def _print(self, statements: list[str]) -> None:
+        self.stdout.write("BEGIN;\n" + "".join(f"{each};\n" for each in statements) + "COMMIT;")
+
+    def _status(self, options: conf.CacheOptions, wait: float) -> None:
         self.stdout.write(
             f"The cache is on: at most {options.max_entries} tokens in each process, "
             f"none older than {options.max_age:g} seconds."
         )
-        failures = []
-        for alias in connections:
-            connection = connections[alias]
-            found = cache.cache_for(connection)
-            if found is None:
-                self.stdout.write(f"{alias}: not cached, the database is not one that can be.")
-                continue
-            path = cache.path_of(cache.identity(connection) or "", options)
-            if failure := found.failure():
-                failures.append(f"{alias}: {failure}")
-                continue
-            size = os.stat(path).st_size if path else 0  # noqa: PTH116
-            self.stdout.write(
-                f"{alias}: working. The stamps are in {path} ({size} bytes), shared by the "
-                f"processes of user {os.geteuid()}; {found.writes()} writes since it was made."
-            )
+        failures = [
+            f"{alias}: {problem}"
+            for alias in connections
+            for problem in self._status_of(connections[alias], options, wait)
+        ]
+        if options.coherence == "redis":
+            failures += [f"Redis: {problem}" for problem in self._roll_call("", options, wait)]
         info = cache.info()
         self.stdout.write(
             f"This process: {info.entries} tokens in {info.bytes} bytes, {info.hits} hits, "
             f"{info.misses} misses, {info.stale} stale, {info.evictions} evicted."
         )
-        self.stdout.write(f"Coherence: {info.coherence}.")
+        self.stdout.write(f"Coherence: {options.coherence}.")
         if failures:
             raise CommandError("The cache is on and does not work. " + " ".join(failures))
+
+    def _status_of(
+        self, connection: BaseDatabaseWrapper, options: conf.CacheOptions, wait: float
+    ) -> Iterator[str]:
+        alias = connection.alias
+        found = cache.cache_for(connection)
+        if found is None:
+            self.stdout.write(f"{alias}: not cached, the database is not one that can be.")
+            return
+        path = cache.path_of(cache.identity(connection) or "", options)
+        if failure := found.failure():
+            yield failure
+            return
+        size = os.stat(path).st_size if path else 0  # noqa: PTH116
+        self.stdout.write(
+            f"{alias}: working. The stamps are in {path} ({size} bytes), shared by the "
+            f"processes of user {os.geteuid()}; {found.writes()} writes since it was made."
+        )
+        if options.coherence == "postgres":
+            try:
+                state = Triggers(channel_of(options.project)).installed(connection)
+            except DatabaseError as error:
+                yield f"the database cannot be asked: {' '.join(str(error).split())}"
+                return
+            if state.problem:
+                yield f"{state.problem}; run manage.py irontoken install"
+            yield from self._roll_call(alias, options, wait)
+
+    def _roll_call(self, alias: str, options: conf.CacheOptions, wait: float) -> Iterator[str]:
+        """Print who listens; yield why nobody could be asked."""
+        count = 0
+        try:
+            for answer in fleet.roll_call(alias, options, wait):
+                count += 1
+                self.stdout.write(f"    {answer}")
+        except Exception as error:  # noqa: BLE001 - whatever the bus raises, it is not heard
+            yield f"the bus cannot be reached: {' '.join(str(error).split())}"
+            return
+        self.stdout.write(f"{count} processes listen. Those that asked no token yet do not.")

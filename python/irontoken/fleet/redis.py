@@ -1,0 +1,216 @@
+"""Redis' pub/sub as a bus: a connection that listens, and one on which all of a process publish.
+
+What is published while nobody listens is lost, and so is what was on its way when a connection
+ended: after each connection nothing is assumed.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from irontoken.fleet.bus import Unfit, new_name
+
+logger: Final = logging.getLogger("irontoken")
+
+#: Seconds that a write waits for Redis before its message is left to the background.
+PATIENCE: Final = 0.5
+#: Seconds between two tries of the background.
+_DELAY: Final = 0.1
+#: Past so many words a message says everything.
+_MANY: Final = 4096
+
+
+def client_of(location: str) -> Any:
+    """Return a client that fails soon and does not try again by itself."""
+    return redis.Redis.from_url(
+        location,
+        retry=Retry(NoBackoff(), 0),
+        socket_connect_timeout=PATIENCE,
+        socket_timeout=PATIENCE,
+        client_name="irontoken",
+    )
+
+
+class Redis:
+    """A connection that listens, and the publisher through which it sends."""
+
+    def __init__(self, channel: str, location: str, lease: float) -> None:
+        """Take the length of the lease in seconds: nothing is waited for longer."""
+        self.name = new_name()
+        self._channel = channel
+        self._own = f"{channel}:{self.name}"
+        self._lease = lease
+        # Two, since the one that listens must not be handed to another thread.
+        self._client = client_of(location)
+        self._listening = self._client.pubsub()
+
+    def open(self) -> None:
+        """Connect and subscribe; see ``Bus``."""
+        self._listening.subscribe(self._channel, self._own)
+        deadline = time.monotonic() + self._lease
+        confirmed = 0
+        while confirmed < 2:  # noqa: PLR2004 - two channels
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Unfit("the server does not answer")
+            message = self._listening.get_message(timeout=left)
+            confirmed += message is not None and message["type"] == "subscribe"
+
+    def probe(self, secret: str) -> None:
+        """Send a secret to this connection itself; see ``Bus``."""
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.publish(self._own, secret)
+            pipe.role()
+            _, role = pipe.execute(raise_on_error=False)
+        # Where a user may not ask for it, this stays unknown.
+        if isinstance(role, list) and role[0] != b"master":
+            raise Unfit("the server is a replica: writers publish elsewhere")
+
+    def tell(self, name: str | None, text: str) -> None:
+        """Send a message; see ``Bus``."""
+        self._client.publish(f"{self._channel}:{name}" if name else self._channel, text)
+
+    def wait(self, seconds: float) -> Iterator[tuple[bool, str]]:
+        """Yield what is heard; see ``Bus``."""
+        own = self._own.encode()
+        message = self._listening.get_message(timeout=seconds)
+        while message is not None:
+            if message["type"] == "message":
+                yield message["channel"] == own, message["data"].decode(errors="replace")
+            message = self._listening.get_message(timeout=0)
+
+    def interrupt(self) -> None:
+        """Make ``wait`` return; see ``Bus``."""
+        with contextlib.suppress(Exception):
+            self._listening.connection.disconnect()
+
+    def close(self) -> None:
+        """Disconnect; see ``Bus``."""
+        for each in (self._listening, self._client):
+            with contextlib.suppress(Exception):
+                each.close()
+
+
+class Publisher:
+    """Publishes what a process has written, at once or, where that fails, in the background."""
+
+    def __init__(self, channel: str, location: str) -> None:
+        """Take the channel and the address."""
+        self._channel = channel
+        self._location = location
+        self._start_anew()
+
+    def publish(self, message: str) -> None:
+        """Send a message, or see to it that it is sent; raises nothing of Redis's."""
+        if self._thread is not None:
+            self._keep(message)
+            return
+        sent = False
+        try:
+            self._client.publish(self._channel, message)
+            sent = True
+        except (redis.RedisError, OSError) as error:
+            logger.warning(
+                "Redis does not take the news of a write, which is sent as soon as it does: %s",
+                error,
+            )
+        finally:
+            if not sent:
+                self._keep(message)
+
+    def unsent(self) -> int:
+        """Return how many words of news have not been sent yet."""
+        return len(self._unsent)
+
+    def stop(self) -> None:
+        """Try a last time, and end the thread."""
+        self._stop.set()
+        if self._unsent and self._pid == os.getpid():
+            with contextlib.suppress(redis.RedisError, OSError):
+                self._send()
+
+    def forked(self) -> None:
+        """Leave to the parent what is the parent's to send."""
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._client = client_of(self._location)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._unsent: set[str] = set()
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    def _keep(self, message: str) -> None:
+        with self._lock:
+            self._add(set(message.split(" ")))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._retry, name="irontoken-publisher", daemon=True
+                )
+                self._thread.start()
+
+    def _add(self, words: set[str]) -> None:
+        words = self._unsent | words
+        self._unsent = {"*"} if "*" in words or len(words) > _MANY else words
+
+    def _retry(self) -> None:
+        while not self._stop.wait(_DELAY):
+            try:
+                self._send()
+            except (redis.RedisError, OSError):
+                continue
+            with self._lock:
+                if not self._unsent:
+                    self._thread = None
+                    break
+        else:
+            return
+        logger.warning("Redis takes the news of writes again; all of it has been sent.")
+
+    def _send(self) -> None:
+        # Taken out first: what is written to while they are under way must be told again.
+        with self._lock:
+            words, self._unsent = self._unsent, set()
+        sent = not words
+        try:
+            if words:
+                self._client.publish(self._channel, " ".join(sorted(words)))
+                sent = True
+        finally:
+            if not sent:
+                with self._lock:
+                    self._add(words)
+
+
+_publishers: Final[list[Publisher]] = []
+
+
+def publisher_of(channel: str, location: str) -> Publisher:
+    """Return a publisher that survives forks and is ended with the process."""
+    publisher = Publisher(channel, location)
+    _publishers.append(publisher)
+    return publisher
+
+
+def _forked() -> None:
+    for publisher in _publishers:
+        publisher.forked()
+
+
+def _stop_all() -> None:
+    for publisher in _publishers:
+        publisher.stop()
+
+
+os.register_at_fork(after_in_child=_forked)
+atexit.register(_stop_all)
