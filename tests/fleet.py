@@ -32,7 +32,7 @@ def eventually(condition, seconds=PATIENCE):
     """Return what ``condition`` answers as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        assert time.monotonic() < deadline, f"not within {seconds} seconds; {coherence()}"
         time.sleep(0.005)
     return found
 

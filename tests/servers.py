@@ -149,13 +149,15 @@ class RedisServer(Server):
 class Proxy:
     """Passes bytes on to a port of this machine, as long as it is not told otherwise.
 
-    ``delay`` is in seconds; ``swallows`` takes what the server sends and passes nothing on.
+    ``delay`` is in seconds; ``swallows`` takes what the server sends and passes nothing on;
+    ``refuses`` ends connections as soon as they are made.
     """
 
     def __init__(self, port):
         self.to = port
         self.delay = 0.0
         self.swallows = False
+        self.refuses = False
         self.pairs = []
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
@@ -168,6 +170,8 @@ class Proxy:
             except OSError:
                 return
             try:
+                if self.refuses:
+                    raise ConnectionError
                 server = socket.create_connection(("127.0.0.1", self.to), timeout=5)
             except OSError:
                 client.close()

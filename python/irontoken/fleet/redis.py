@@ -121,7 +121,8 @@ class Publisher:
         except (redis.RedisError, OSError) as error:
             logger.warning(
                 "Redis does not take the news of a write, which is sent as soon as it does: %s",
-                error,
+                # A record with the error itself would keep the writer's cursor from being freed.
+                str(error),
             )
         finally:
             if not sent:
