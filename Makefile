@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Few users, so that the moment between a statement and its commit is often met.
 FAULT := --answers 100000 --users 4 --writers 2 --fault "no stamp after the commit"
+FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all rust-test lint fix bench fuzz audit stress loom clean
+.PHONY: help build demo fleet test test-all rust-test lint fix bench fuzz audit stress stress-fleet loom clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/pip:
 	@echo "==> a virtual environment in $(VENV)"
@@ -67,6 +68,13 @@ bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, si
 stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every road; DATABASE_URL names a server
 	$(BIN)/python -m tests.stress
 	$(BIN)/python -m tests.stress $(FAULT)
+
+stress-fleet: $(VENV)/built $(VENV)/group-test ## Ten minutes of faults on each bus (PostgreSQL's programs, redis-server)
+	@$(BIN)/pip install --quiet 'psycopg[binary]'
+	$(BIN)/python -m tests.stress.fleet postgres
+	$(BIN)/python -m tests.stress.fleet redis
+	$(BIN)/python -m tests.stress.fleet postgres $(FLEET_FAULT)
+	$(BIN)/python -m tests.stress.fleet redis $(FLEET_FAULT)
 
 loom: ## Model-check the stamp protocol
 	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \

@@ -6,6 +6,7 @@ is answered must be that state or a later one.
 """
 
 import mmap
+import time
 
 
 class History:
@@ -26,6 +27,35 @@ class History:
 
     def returned_up_to(self, user):
         return self.numbers[2 * user + 1]
+
+
+class TimedHistory(History):
+    """The same, and when each state had returned."""
+
+    #: How many of a user's states are remembered.
+    KEPT = 1 << 12
+
+    def __init__(self, users):
+        super().__init__(users)
+        self.times = memoryview(mmap.mmap(-1, 8 * self.KEPT * users)).cast("d")
+
+    def begin(self, user, number):
+        self.times[self._place(user, number)] = float("inf")
+        super().begin(user, number)
+
+    def returned(self, user, number):
+        self.times[self._place(user, number)] = time.monotonic()
+        super().returned(user, number)
+
+    def returned_at(self, user, moment):
+        """Return the last state that had returned at ``moment``."""
+        number = self.returned_up_to(user)
+        while number > 0 and self.times[self._place(user, number)] > moment:
+            number -= 1
+        return number
+
+    def _place(self, user, number):
+        return user * self.KEPT + number % self.KEPT
 
 
 def refuses(number):
