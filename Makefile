@@ -37,6 +37,9 @@ build: $(VENV)/built ## Build irontoken into .venv
 demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare it with REST framework
 	@$(BIN)/python examples/demo.py
 
+fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over PostgreSQL and Redis
+	@$(BIN)/python examples/fleet/run.py
+
 test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
 	$(BIN)/python -m tests.stress --answers 100000
@@ -69,8 +72,7 @@ stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by ev
 	$(BIN)/python -m tests.stress
 	$(BIN)/python -m tests.stress $(FAULT)
 
-stress-fleet: $(VENV)/built $(VENV)/group-test ## Ten minutes of faults on each bus (PostgreSQL's programs, redis-server)
-	@$(BIN)/pip install --quiet 'psycopg[binary]'
+stress-fleet: $(VENV)/built $(VENV)/group-test $(VENV)/group-fleet ## Ten minutes of faults on each bus
 	$(BIN)/python -m tests.stress.fleet postgres
 	$(BIN)/python -m tests.stress.fleet redis
 	$(BIN)/python -m tests.stress.fleet postgres $(FLEET_FAULT)

@@ -150,11 +150,15 @@ def wait_for(port, server):
     sys.exit(f"demo: no server on port {port} within 30 seconds")
 
 
-def manage(environment, *arguments):
+def manage(environment, *arguments, capture=False):
     command = [sys.executable, "manage.py", *arguments]
-    run = subprocess.run(command, cwd=TUTORIAL, env=environment, check=False)
+    stdout = subprocess.PIPE if capture else None
+    run = subprocess.run(
+        command, cwd=TUTORIAL, env=environment, check=False, stdout=stdout, text=True
+    )
     if run.returncode:
         sys.exit(f"demo: `manage.py {arguments[0]}` failed, see above")
+    return run.stdout
 
 
 def say(text):
