@@ -35,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chart", action="store_true", help="draw the README's chart anew")
     parser.add_argument("--rounds", type=int, default=25, help="rounds of each comparison")
+    parser.add_argument("--fleet", action="store_true", help="measure the rows of the fleet alone")
     options = parser.parse_args()
     django.setup()
     from django.db import connection
@@ -43,6 +44,12 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}, Django {django.__version__}, {name}", end=", ")
     print(f"{options.rounds} rounds, medians\n")
     with fresh_database():
+        if options.fleet:
+            from benches.comparison.contestants import Fixtures
+
+            for target in run_fleet(Fixtures(), options.rounds):
+                print(target.line())
+            return
         authenticate = run(options.rounds, name)
     if options.chart:
         from benches.comparison.chart import draw
@@ -99,6 +106,7 @@ def run(rounds: int, database: str) -> dict[str, Measured]:
             )
         )
     targets += run_cached(fixtures, rounds, is_sqlite=is_sqlite)
+    targets += run_fleet(fixtures, rounds)
     print(f"{'ratios, the median of the pairs':60} {'measured':>8} {'at most':>8}")
     for target in targets:
         print(target.line())
@@ -148,6 +156,31 @@ def run_cached(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
         Target("the write seam, SELECT 1", seam["with the seam"], seam["without"], 1.04),
         Target("a wrong key, by the same without the cache", *wrong.values(), 1.0),
     ]
+
+
+def run_fleet(fixtures: Any, rounds: int) -> list[Target]:
+    """Measure and print the rows of the fleet."""
+    from benches.comparison import fleet
+
+    targets = []
+    for name, setting in fleet.buses().items():
+        hits = fleet.hits(fixtures, setting, rounds)
+        show(f"a hit, {name}", hits)
+        targets.append(Target(f"a hit with {name}, by the host cache's", *hits.values(), 1.1))
+        median, last = fleet.latency(setting, 2000)
+        print(
+            f"{name}, news of 2000 writes to the last of {fleet.READERS} processes: median "
+            f"{median * 1000:.2f} ms (at most 5), 99.9th {last * 1000:.2f} ms (at most 50)"
+        )
+    if "postgres" in fleet.buses():
+        for name, (with_triggers, without) in fleet.triggers(5).items():
+            ratio = with_triggers.ratio(without)
+            print(
+                f"{name}: {with_triggers.median:.3f} s with the triggers, {without.median:.3f} s "
+                f"without, {ratio:.3f} times"
+            )
+    print()
+    return targets
 
 
 def show(title: str, measured: dict[str, Measured]) -> None:

@@ -303,9 +303,9 @@ class Faults:
             return
         # With -9 the server ends all its sessions and starts anew; with TERM one ends.
         number = self.chance.choice((signal.SIGKILL, signal.SIGTERM))
-        for pid in self.chance.sample(self.listening(), k=1):
+        if found := self.listening():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+                os.kill(self.chance.choice(found), number)
 
     def listening(self):
         import psycopg
@@ -317,8 +317,8 @@ class Faults:
             rows = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE application_name = 'irontoken'"
             ).fetchall()
-            return [pid for (pid,) in rows] or [0]
-        return [0]
+            return [pid for (pid,) in rows]
+        return []
 
     def server_stopped(self):
         self.bus.stop(self.chance.choice((signal.SIGINT, signal.SIGQUIT)))
