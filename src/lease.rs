@@ -168,18 +168,23 @@ impl<W: Words> Line<W> {
             lease.epochs.write(&Touched::everything());
             self.proven = true;
         }
-        if self.number != lease.line.load(Ordering::SeqCst) {
+        if !self.is_current() {
             return false;
         }
-        lease
-            .until
-            .store(nanoseconds(sent + lease.length), Ordering::SeqCst);
-        if self.number != lease.line.load(Ordering::SeqCst) {
-            // Ended in between: by a fork, or by another line.
+        let until = nanoseconds(sent + lease.length);
+        lease.until.store(until, Ordering::SeqCst);
+        if !self.is_current() {
+            // Ended in between: by the end of the process, or by another line.
             lease.until.store(0, Ordering::SeqCst);
             return false;
         }
         true
+    }
+
+    /// Whether no other line has been opened since, and nobody has ended the lease.
+    fn is_current(&self) -> bool {
+        // By an addition, which reads the last value there is and not just one that there was.
+        self.number == self.lease.line.fetch_add(0, Ordering::SeqCst)
     }
 
     /// Takes what somebody has written.
@@ -189,7 +194,7 @@ impl<W: Words> Line<W> {
 
     /// The line is gone.
     pub fn lost(&self) {
-        if self.number == self.lease.line.load(Ordering::SeqCst) {
+        if self.is_current() {
             self.lease.void();
         }
     }

@@ -5,7 +5,10 @@
 
 #![cfg(loom)]
 
+use std::time::Duration;
+
 use irontoken::epochs::{Epochs, Slots, Touched, Words};
+use irontoken::lease::{Lease, Line};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -160,5 +163,48 @@ fn a_writer_that_tells_too_soon_is_found() {
         let entry = host.fill();
         writer.join().expect("the writer");
         host.ask(entry);
+    });
+}
+
+/// What a process of another host has: a lease that has run out, and a line that gets it back.
+#[test]
+fn a_lease_that_is_renewed_answers_from_nothing_kept_before() {
+    loom::model(|| {
+        let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
+        let epochs = Epochs::new(Watched(words.collect()), SLOTS);
+        let lease = Arc::new(Lease::over(epochs, Duration::from_secs(2)));
+        let now = Duration::from_secs(10);
+        // Kept while an earlier lease ran; written to elsewhere since, and nobody heard.
+        let kept = lease.stamp();
+        let line = Line::new(Arc::clone(&lease));
+        let listener = thread::spawn(move || {
+            let mut line = line;
+            line.sends("secret".to_owned(), now);
+            assert!(line.proves("secret", now));
+        });
+        // In the order of a request: the lease, and then the stamps.
+        if lease.runs(now) {
+            assert!(!lease.holds(ROW, kept), "kept before, and answered from");
+        }
+        listener.join().unwrap();
+    });
+}
+
+/// A line that a fork or another line has ended renews nothing, whenever it is told.
+#[test]
+fn a_line_that_is_ended_renews_nothing() {
+    loom::model(|| {
+        let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
+        let epochs = Epochs::new(Watched(words.collect()), SLOTS);
+        let lease = Arc::new(Lease::over(epochs, Duration::from_secs(2)));
+        let now = Duration::from_secs(10);
+        let mut line = Line::new(Arc::clone(&lease));
+        line.sends("secret".to_owned(), now);
+        let listener = thread::spawn(move || {
+            line.proves("secret", now);
+        });
+        lease.void();
+        listener.join().unwrap();
+        assert!(!lease.runs(now));
     });
 }

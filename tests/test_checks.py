@@ -11,6 +11,7 @@ from irontoken import cache, conf
 from irontoken.checks import check_cache, check_settings
 
 ON = {"COHERENCE": "host"}
+REDIS = {"COHERENCE": "redis", "LOCATION": "redis://:secret@127.0.0.1:6379/0"}
 
 
 def said(setting, **settings):
@@ -26,6 +27,8 @@ class TestSettings:
             {"CACHE": {}},
             {"CACHE": ON},
             {"CACHE": {**ON, "MAX_ENTRIES": 5, "MAX_AGE": 0.5, "PATH": "/tmp"}},
+            {"CACHE": {**REDIS, "LEASE": 0.5, "PROJECT": "shop"}},
+            {"CACHE": {**REDIS, "LOCATION": "unix:///run/redis.sock"}},
         ],
     )
     def test_a_good_setting_is_passed_over(self, setting):
@@ -47,6 +50,14 @@ class TestSettings:
             ({"CACHE": {**ON, "MAX_AGE": 0}}, "greater than 0"),
             ({"CACHE": {**ON, "MAX_ENTRIES": -1}}, "greater than 0"),
             ({"CACHE": {**ON, "PATH": "run"}}, "an absolute path"),
+            ({"CACHE": {**ON, "LEASE": 2}}, "['LEASE'] is set, and COHERENCE is 'host'"),
+            ({"CACHE": {**REDIS, "LISTEN": {}}}, "It belongs to 'postgres'"),
+            ({"CACHE": {**REDIS, "LEASE": 0}}, "greater than 0"),
+            ({"CACHE": {"COHERENCE": "redis"}}, "['LOCATION'] is missing"),
+            ({"CACHE": {**REDIS, "LOCATION": "u:p@host"}}, "is not the address"),
+            ({"CACHE": {"COHERENCE": "postgres", "LISTEN": {"default": "x"}}}, "database 'x'"),
+            ({"CACHE": {"COHERENCE": "postgres", "LISTEN": {"y": "other"}}}, "database 'y'"),
+            ({"CACHE": {"COHERENCE": "postgres", "LISTEN": "other"}}, "It takes dict"),
         ],
     )
     def test_a_bad_one_is_told_with_a_hint(self, setting, wanted):
@@ -55,6 +66,17 @@ class TestSettings:
         assert all(message.startswith("irontoken.E001") for message in messages)
         with override_settings(IRONTOKEN=setting):
             assert conf.cache_options() is None
+
+    def test_a_package_that_is_missing_is_told_with_the_extra(self, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        assert "pip install 'drf-irontoken[redis]'" in said({"CACHE": REDIS})[0]
+        assert "drf-irontoken[postgres]" in said({"CACHE": {"COHERENCE": "postgres"}})[0]
+
+    def test_a_password_is_never_shown(self):
+        wrong = {**REDIS, "LOCATION": "http://:secret@127.0.0.1", "LISTEN": 5}
+        assert "secret" not in str(said({"CACHE": wrong}))
+        with override_settings(IRONTOKEN={"CACHE": REDIS}):
+            assert "secret" not in repr(conf.cache_options())
 
     def test_the_app_must_be_installed(self, settings):
         apps = [app for app in settings.INSTALLED_APPS if app != "irontoken"]
@@ -93,6 +115,13 @@ class TestCache:
         classes = ["tests.test_checks.Managed"]
         with override_settings(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": classes}):
             assert "shapes.ManagedToken" in found()["irontoken.W005"]
+
+    def test_a_database_that_the_bus_cannot_carry_is_told(self, db, tmp_path):
+        setting = {"COHERENCE": "postgres", "PATH": str(tmp_path)}
+        if connections["default"].vendor != "postgresql":
+            with override_settings(IRONTOKEN={"CACHE": setting}):
+                if conf.cache_options() is not None:
+                    assert "psycopg 3" in found()["irontoken.W002"]
 
     def test_a_database_that_cannot_be_cached_is_told(self, on, monkeypatch):
         monkeypatch.setitem(connections["default"].settings_dict, "NAME", ":memory:")
