@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import nox
@@ -15,7 +16,7 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["versions", "servers"]
+nox.options.sessions = ["versions", "servers", "fleet"]
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 #: Django with the REST frameworks that support it, and the Pythons that both support.
@@ -63,8 +64,9 @@ def versions(session, django, drf):
         "--quiet", ".", *GROUPS, f"django~={django}.0", f"djangorestframework~={drf}.0"
     )
     session.run("python", "-m", "tests.drf_suite")
-    # The processes of a host are the same in every version, and take the longest.
-    arguments = ["--ignore", "tests/test_processes.py", *session.posargs]
+    # The processes of a host and of a fleet are the same in every version, and take the longest.
+    longest = ("tests/test_processes.py", "tests/test_fleet_redis.py")
+    arguments = [*(f"--ignore={path}" for path in longest), *session.posargs]
     session.run("python", "-m", "pytest", "-q", *arguments)
 
 
@@ -80,3 +82,18 @@ def servers(session, server):
         session.skip(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
     session.install("--quiet", ".", *GROUPS, driver)
     session.run("python", "-m", "pytest", "-q", *session.posargs, env={"DATABASE_URL": url})
+
+
+@nox.session
+@nox.parametrize("bus", ["postgres", "redis"])
+def fleet(session, bus):
+    """Run two groups of processes against servers of their own that fail, for a short while."""
+    needed = ["redis-server"] if bus == "redis" else []
+    if missing := [name for name in needed if not shutil.which(name)]:
+        session.skip(f"{missing[0]} is not installed")
+    if not shutil.which("initdb") and not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        session.skip("PostgreSQL's own programs are not installed")
+    session.install("--quiet", ".", *GROUPS, "--group", "fleet")
+    command = ["python", "-m", "tests.stress.fleet", bus]
+    session.run(*command, "--seconds", "30")
+    session.run(*command, "--seconds", "20", "--fault", "lease renewal without proof")

@@ -98,15 +98,16 @@ def clear() -> None:
     ``django.db.Error`` where PostgreSQL is to tell those of other hosts and cannot be asked.
     """
     found = options()
-    told = set()
-    for alias in connections if found is not None else ():
+    if found is None:
+        return
+    cleared = {}
+    for alias in connections:
         cache = cache_for(connections[alias])
-        if found is None or cache is None or cache in told:
-            continue
-        told.add(cache)
-        if not cache.clear():
-            raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
-        fleet.clear(connections[alias], found)
+        if cache is not None and cache not in cleared:
+            cleared[cache] = connections[alias]
+            if not cache.clear():
+                raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
+    fleet.clear(list(cleared.values()), found)
 
 
 def identity(connection: BaseDatabaseWrapper) -> str | None:

@@ -127,13 +127,14 @@ def publisher(options: conf.CacheOptions) -> Callable[[str], None] | None:
     return _publisher_of(options).publish
 
 
-def clear(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> None:
-    """Make every process of the fleet forget what it holds of a database."""
+def clear(cached: list[BaseDatabaseWrapper], options: conf.CacheOptions) -> None:
+    """Make every process of the fleet forget what it holds of these databases."""
     if options.coherence == "redis":
         _publisher_of(options).publish("*")
     elif options.coherence == "postgres":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '*')", [channel_of(options.project)])
+        for connection in cached:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, '*')", [channel_of(options.project)])
 
 
 def roll_call(alias: str, options: conf.CacheOptions, seconds: float) -> Iterator[str]:
