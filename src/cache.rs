@@ -7,7 +7,7 @@
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quick_cache::sync::Cache as Entries;
 use quick_cache::{Lifecycle, UnitWeighter};
@@ -78,10 +78,35 @@ pub struct Entry<R> {
     pub stamps: Stamps,
     /// When that was.
     pub read_at: Instant,
+    /// When it ends by itself, in seconds of the calendar's clock.
+    pub until: Option<f64>,
+    /// When its use was last noted, in nanoseconds of the clock of leases.
+    pub noted: AtomicU64,
     /// An estimate of the memory that the row takes.
     pub bytes: usize,
     /// The row.
     pub row: R,
+}
+
+impl<R> Entry<R> {
+    /// Whether its use is to be noted at `now`, as it is once in an interval; notes that it is.
+    pub fn is_due(&self, now: Duration, interval: Duration) -> bool {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (now, noted) = (nanoseconds(now), self.noted.load(Ordering::Relaxed));
+        now >= noted.saturating_add(nanoseconds(interval))
+            && self
+                .noted
+                .compare_exchange(noted, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+/// The calendar's time, in seconds since 1970.
+fn calendar() -> f64 {
+    // A clock before 1970 lets nothing that ends be answered from.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(f64::INFINITY, |time| time.as_secs_f64())
 }
 
 /// Counts what is evicted, and keeps it alive until the lock is released.
@@ -167,6 +192,7 @@ impl<R> Cache<R> {
         };
         let is_true = hold(entry.slots, entry.stamps)
             && now.saturating_duration_since(entry.read_at) < self.max_age
+            && entry.until.is_none_or(|until| calendar() < until)
             && key::equal(&entry.digest, digest);
         if !is_true {
             self.stale.fetch_add(1, Ordering::Relaxed);
@@ -247,6 +273,9 @@ mod tests {
             }
         }
         fn put(&self, key: &str) {
+            self.put_until(key, None);
+        }
+        fn put_until(&self, key: &str, until: Option<f64>) {
             let entry = Entry {
                 digest: digest(key),
                 slots: ROW,
@@ -255,6 +284,8 @@ mod tests {
                     fleet: 0,
                 },
                 read_at: self.now,
+                until,
+                noted: AtomicU64::new(0),
                 bytes: 100,
                 row: "row",
             };
@@ -293,6 +324,27 @@ mod tests {
         set.put("a");
         assert!(set.has("a", Duration::from_millis(29_999)));
         assert!(!set.has("a", AGE));
+    }
+
+    #[test]
+    fn a_row_is_given_out_until_it_ends_by_itself() {
+        let set = Set::new(10);
+        set.put_until("a", Some(calendar() + 60.0));
+        assert!(set.has("a", Duration::ZERO));
+        set.put_until("b", Some(calendar() - 0.001));
+        assert!(!set.has("b", Duration::ZERO));
+    }
+
+    #[test]
+    fn a_use_is_noted_once_in_an_interval() {
+        let set = Set::new(10);
+        set.put("a");
+        let hold = |_, _| true;
+        let entry = set.cache.get(0, &digest("a"), hold, set.now).expect("kept");
+        let at = |seconds: u64| Duration::from_secs(1000 + seconds);
+        let interval = Duration::from_secs(60);
+        let due = [0, 1, 59, 60, 61, 200].map(|second| entry.is_due(at(second), interval));
+        assert_eq!(due, [true, false, false, true, false, true]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod epochs;
 pub mod header;
 #[cfg(unix)]
 pub mod host;
+pub mod issued;
 pub mod key;
 pub mod lease;
 pub mod news;

@@ -162,7 +162,7 @@ mod tests {
         );
     }
 
-    /// The vectors that the triggers of PostgreSQL are held against too. No crate that reads JSON
+    /// The vectors that the triggers of `PostgreSQL` are held against too. No crate that reads JSON
     /// is needed for rows of texts without a surrogate or an escape but these.
     #[test]
     fn the_slots_are_those_that_the_database_computes() {

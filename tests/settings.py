@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "irontoken",
+    "irontoken.tokens",
     "tests.shapes",
 ]
 REST_FRAMEWORK = {

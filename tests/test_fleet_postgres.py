@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import override_settings
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 import irontoken
@@ -20,6 +21,8 @@ from irontoken.checks import check_bus
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import FEW, SLOT, Triggers
 from irontoken.operations import InstallTriggers
+from irontoken.tokens import uses
+from irontoken.tokens.models import AccessToken
 from tests.fleet import ask, coherence, eventually, is_refused, warm
 from tests.servers import Proxy
 
@@ -170,6 +173,17 @@ class TestTriggers:
         assert told[0] != "*"
         assert told[1] == "*"
         assert set(told[2:]) == {"*"}
+
+    def test_a_use_that_is_noted_is_no_news(self, keys, news):
+        user = User.objects.get(username="user0")
+        token, _ = AccessToken.objects.issue(user)
+        news()
+        uses._uses.noted[AccessToken, token.pk] = timezone.now()
+        uses.flush()
+        assert AccessToken.objects.get().last_used is not None
+        assert news() == []
+        token.revoke()
+        assert [message[0] for message in news()] == ["t"]
 
     def test_a_key_whose_equals_cannot_be_told_is_everything(self, keys, news):
         news()

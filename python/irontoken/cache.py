@@ -193,10 +193,28 @@ def _build_road(
         lookup.shape,
         (token, kind_of(token_pk) or ""),
         (user, kind_of(user_pk) or ""),
-        lookup.key_column if lookup.key_field is None else None,
+        lookup.key_column if lookup.key_field is None and not lookup.is_digest else None,
+        *_limits(lookup),
     )
     roads[model, connection.alias] = road
     return road
+
+
+def _limits(lookup: CompiledLookup) -> tuple[list[tuple[list[int], float]], Any, float]:
+    """Return until when a row is answered from, and who notes its use how often."""
+    if not lookup.is_digest:
+        return [], None, 0.0
+    from irontoken.tokens import conf as tokens_conf
+    from irontoken.tokens import uses
+
+    found = tokens_conf.options()
+    columns = lookup.columns
+    limits = [([columns["revoked"]], 0.0), ([columns["expires"]], 0.0)]
+    if found.idle_timeout is not None:
+        idle = found.idle_timeout.total_seconds()
+        limits.append(([columns["created"], columns["last_used"]], idle))
+    note = uses.note if found.notes_uses else None
+    return limits, note, found.last_used_interval.total_seconds()
 
 
 def _is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:

@@ -21,11 +21,11 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = [
         Error(message, hint=hint, id="irontoken.E001") for message, hint in conf.problems()
     ]
-    if getattr(settings, "IRONTOKEN", None) and not apps.is_installed("irontoken"):
+    if conf.section("CACHE") and not apps.is_installed("irontoken"):
         hint = (
             "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
         )
-        message = "IRONTOKEN is set and the app is not installed."
+        message = "IRONTOKEN['CACHE'] is set and the app is not installed."
         found.append(Error(message, hint=hint, id="irontoken.E002"))
     return found
 

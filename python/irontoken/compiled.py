@@ -60,6 +60,10 @@ class CompiledLookup(NamedTuple):
     expressions: tuple[Any, ...]
     shape: RowShape
     key_column: int
+    #: That column holds a digest of the key, and not the key.
+    is_digest: bool
+    #: The columns of the token's fields, by their names.
+    columns: dict[str, int]
     #: The primary keys of the token and of the user, each with its column in the row.
     primary_keys: tuple[tuple[int, Any], tuple[int, Any]]
 
@@ -89,8 +93,13 @@ class CompiledLookup(NamedTuple):
         return entry[1]
 
 
-def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> CompiledLookup | None:
-    """Compile the look-up of a key in ``model``, or return ``None`` where it would differ."""
+def compile_lookup(
+    model: type[Model], connection: BaseDatabaseWrapper, count: int = 1
+) -> CompiledLookup | None:
+    """Compile the look-up of a key in ``model``, or return ``None`` where it would differ.
+
+    ``count`` is the number of digests under which a key may be found, where digests are held.
+    """
     key_field = key_field_of(model)
     user_field = _field(model, "user")
     if (
@@ -104,17 +113,20 @@ def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> Compi
     ):
         return None
 
+    is_digest = key_field.name != "key"
     queryset = model.objects.using(connection.alias).select_related("user")
     probe = uuid.UUID(int=0) if type(key_field) is UUIDField else "probe"
     fetch_mode = getattr(queryset, "_fetch_mode", None)
     if fetch_mode is not None and fetch_mode.track_peers:
         return None
-    query = queryset.filter(key=probe).order_by().query
+    probes = [f"{probe} {number}" for number in range(count)] if is_digest else [probe]
+    condition = {f"{key_field.name}__in": probes} if count > 1 else {key_field.name: probes[0]}
+    query = queryset.filter(**condition).order_by().query
     query.set_limits(high=MAX_GET_RESULTS)
     compiler = query.get_compiler(connection=connection)
     sql, params = compiler.as_sql()
-    parameter = key_field.get_db_prep_value(probe, connection)
-    if not isinstance(sql, str) or sql.count("%s") != 1 or tuple(params) != (parameter,):
+    wanted = tuple(key_field.get_db_prep_value(each, connection) for each in probes)
+    if not isinstance(sql, str) or sql.count("%s") != count or tuple(params) != wanted:
         return None
 
     related = compiler.klass_info["related_klass_infos"]
@@ -144,6 +156,11 @@ def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> Compi
         expressions=expressions,
         shape=RowShape(token, user, key_column),
         key_column=key_column,
+        is_digest=is_digest,
+        columns={
+            compiler.select[index][0].target.name: index
+            for index in compiler.klass_info["select_fields"]
+        },
         primary_keys=(
             _primary_key(compiler, compiler.klass_info),
             _primary_key(compiler, related[0]),
@@ -152,8 +169,11 @@ def compile_lookup(model: type[Model], connection: BaseDatabaseWrapper) -> Compi
 
 
 def key_field_of(model: type[Model]) -> Any:
-    """Return the model's field ``key``, or ``None`` where it has none."""
-    return _field(model, "key")
+    """Return the field that a key is looked up by, or ``None`` where the model has none.
+
+    It is ``key``, but for a model that holds digests and names the field of them.
+    """
+    return _field(model, getattr(model, "irontoken_digest_field", "key"))
 
 
 def _field(model: type[Model], name: str) -> Any:
@@ -165,8 +185,11 @@ def _field(model: type[Model], name: str) -> Any:
 
 def _has_stock_manager(model: type[Model]) -> bool:
     manager: Any = getattr(model, "objects", None)
+    # That of issued tokens adds methods of its own, and looks up as any other does.
+    is_ours = hasattr(model, "irontoken_digest_field") and isinstance(manager, Manager)
     return (
-        type(manager) is Manager
+        (type(manager) is Manager or is_ours)
+        and type(manager).get_queryset is Manager.get_queryset
         and "get_queryset" not in vars(manager)
         # `db_manager()` binds one to a database, whatever the router says.
         and manager._db is None

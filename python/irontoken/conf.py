@@ -23,6 +23,7 @@ _OPTIONS: Final[dict[str, dict[str, tuple[type, ...]]]] = {
         "PROJECT": (str,),
     }
 }
+_NAMES: Final = (*_OPTIONS, "TOKENS", "TOKEN_MODEL")
 COHERENCES: Final = ("host", "postgres", "redis")
 #: The options that only some coherences have.
 _ONLY_FOR: Final = {
@@ -59,18 +60,18 @@ class CacheOptions(NamedTuple):
 
 def cache_options() -> CacheOptions | None:
     """Return what the cache is set to, or ``None`` where it is off or set up wrongly."""
-    section = _section("CACHE")
-    if not section or any(problems()):
+    found = section("CACHE")
+    if not found or any(problems()):
         return None
     return CacheOptions(
-        coherence=section["COHERENCE"],
-        max_entries=section.get("MAX_ENTRIES", 100_000),
-        max_age=section.get("MAX_AGE", 30),
-        folder=Path(section.get("PATH", default_folder())),
-        lease=section.get("LEASE", 2),
-        listen=section.get("LISTEN", {}),
-        location=section.get("LOCATION", ""),
-        project=section.get("PROJECT", ""),
+        coherence=found["COHERENCE"],
+        max_entries=found.get("MAX_ENTRIES", 100_000),
+        max_age=found.get("MAX_AGE", 30),
+        folder=Path(found.get("PATH", default_folder())),
+        lease=found.get("LEASE", 2),
+        listen=found.get("LISTEN", {}),
+        location=found.get("LOCATION", ""),
+        project=found.get("PROJECT", ""),
     )
 
 
@@ -87,8 +88,14 @@ def problems() -> Iterator[tuple[str, str]]:
         yield "IRONTOKEN is not a dict.", 'Write IRONTOKEN = {"CACHE": {"COHERENCE": "host"}}.'
         return
     for name, section in setting.items():
-        if name not in _OPTIONS:
-            yield f"IRONTOKEN has no section {name!r}.", _did_you_mean(name, _OPTIONS)
+        if name == "TOKEN_MODEL":
+            if not isinstance(section, str) or section.count(".") != 1:
+                hint = "It takes 'irontoken_tokens.AccessToken', or the label of another model."
+                yield f"IRONTOKEN['TOKEN_MODEL'] is {section!r}.", hint
+        elif name == "TOKENS" and isinstance(section, dict):
+            continue  # that app's own to check
+        elif name not in _OPTIONS:
+            yield f"IRONTOKEN has no section {name!r}.", did_you_mean(name, _NAMES)
         elif not isinstance(section, dict):
             yield (
                 f"IRONTOKEN[{name!r}] is not a dict.",
@@ -103,7 +110,7 @@ def _section_problems(name: str, section: dict[Any, Any]) -> Iterator[tuple[str,
     for option, value in section.items():
         where = f"IRONTOKEN[{name!r}][{option!r}]"
         if option not in options:
-            yield f"{where} is no option.", _did_you_mean(option, options)
+            yield f"{where} is no option.", did_you_mean(option, options)
         elif not isinstance(value, options[option]) or isinstance(value, bool):
             wanted = " or ".join(each.__name__ for each in options[option])
             yield f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
@@ -148,13 +155,22 @@ def _coherence_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
             )
 
 
-def _section(name: str) -> dict[str, Any]:
+def section(name: str) -> dict[str, Any]:
+    """Return a section of the setting; empty where there is none, or no dict."""
     setting = getattr(settings, "IRONTOKEN", None)
-    section = setting.get(name) if isinstance(setting, dict) else None
-    return section if isinstance(section, dict) else {}
+    found = setting.get(name) if isinstance(setting, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
-def _did_you_mean(name: object, names: Any) -> str:
+def token_model() -> str:
+    """Return the label of the model that tokens are in, or an empty text: REST framework's."""
+    setting = getattr(settings, "IRONTOKEN", None)
+    found = setting.get("TOKEN_MODEL") if isinstance(setting, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def did_you_mean(name: object, names: Any) -> str:
+    """Return a hint for a mistyped name."""
     close = difflib.get_close_matches(str(name).upper(), names, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"There is {_list(names)}."
 

@@ -28,6 +28,10 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     ``get_model()`` answered. Raises ``AuthenticationFailed`` for a key that belongs to no token
     and for an inactive user, as REST framework does.
     """
+    if hasattr(model, "irontoken_digest_field"):
+        from irontoken.tokens import lookup as issued
+
+        return issued.authenticate_credentials(model, key)
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)

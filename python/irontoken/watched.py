@@ -28,6 +28,7 @@ from django.db.models import (
 )
 
 from irontoken._core import Watch
+from irontoken.compiled import key_field_of
 
 Columns = dict[str, tuple[str, str]]
 
@@ -60,15 +61,16 @@ _KINDS: Final[dict[type[Any], str]] = {
 
 
 @functools.cache
-def watched_tables() -> tuple[dict[str, Columns], dict[str, str]]:
+def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]]:
     """Return the watched tables of the installed apps, which do not change once they are loaded.
 
-    The first maps each to its identifying columns, the second to its name in SQL, with quotes.
+    The first maps each to its identifying columns, the second to its name in SQL, with quotes, and
+    the third to a column that says nothing of whether a token is good, where it has one.
     """
     tables: dict[str, Columns] = {}
     for model in apps.get_models():
         user = _field(model, "user")
-        if _field(model, "key") is not None and isinstance(user, ForeignKey):
+        if key_field_of(model) is not None and isinstance(user, ForeignKey):
             _add(tables, model, "token")
             _add(tables, user.related_model, "user")
             if user.target_field == user.related_model._meta.pk:
@@ -81,7 +83,13 @@ def watched_tables() -> tuple[dict[str, Columns], dict[str, str]]:
         _table(model): '"{}"'.format(model._meta.db_table.strip('"'))
         for model in apps.get_models(include_auto_created=True)
     }
-    return told, names
+    models: list[Any] = list(apps.get_models())
+    unwatched: dict[str, str] = {
+        _table(model): model._meta.get_field(model.irontoken_unwatched).column
+        for model in models
+        if hasattr(model, "irontoken_unwatched")
+    }
+    return told, names, unwatched
 
 
 @functools.cache
@@ -90,7 +98,7 @@ def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
 
     ``double_quotes_hold_text`` is true for MySQL, where other databases have names in them.
     """
-    tables, names = watched_tables()
+    tables, names, _ = watched_tables()
     return Watch(tables, sorted(set(names) - set(tables)), double_quotes_hold_text)
 
 

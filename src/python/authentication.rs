@@ -7,7 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::cache::road_for;
 use super::errors::{inactive_user, malformed_header};
@@ -108,10 +108,17 @@ impl TokenAuthentication {
 
     fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         static TOKEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static MODEL: PyOnceLock<Py<PyList>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.getattr(intern!(py, "model"))?;
         if !model.is_none() {
             return Ok(model);
+        }
+        let chosen = MODEL
+            .import(py, "irontoken.default_model", "chosen")?
+            .get_item(0)?;
+        if !chosen.is_none() {
+            return Ok(chosen);
         }
         TOKEN
             .import(py, "rest_framework.authtoken.models", "Token")

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -149,12 +150,17 @@ pub(super) struct Road {
     user: (usize, Column),
     /// The key's column, where the key itself is the value that the field has for it.
     key_column: Option<usize>,
+    /// Columns of times and the seconds after the last of them at which the row ends.
+    limits: Vec<(Vec<usize>, f64)>,
+    /// Who is told of a token's use, once in so long.
+    note: Option<(Py<PyAny>, Duration)>,
 }
 
 #[pymethods]
 impl Road {
     /// `token` and `user` are the columns of the primary keys, each (index, kind).
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "it is built in one place")]
     fn new(
         cache: Py<Cache>,
         space: u32,
@@ -162,6 +168,9 @@ impl Road {
         token: (usize, String),
         user: (usize, String),
         key_column: Option<usize>,
+        limits: Vec<(Vec<usize>, f64)>,
+        note: Option<Py<PyAny>>,
+        interval: f64,
     ) -> PyResult<Self> {
         cache.get().rows.missed();
         Ok(Self {
@@ -171,6 +180,11 @@ impl Road {
             token: (token.0, column("token", &token.1)?),
             user: (user.0, column("user", &user.1)?),
             key_column,
+            limits,
+            note: note.map(|note| {
+                let interval = Duration::try_from_secs_f64(interval).unwrap_or_default();
+                (note, interval)
+            }),
         })
     }
 
@@ -223,7 +237,33 @@ impl Road {
             row: &entry.row,
             key: self.key_column.map(|column| (column, key.as_any())),
         };
-        self.shape.get().pair(py, &row).map(Some)
+        let (user, token) = self.shape.get().pair(py, &row)?;
+        if let Some((note, interval)) = &self.note
+            && entry.is_due(clock::now(), *interval)
+        {
+            note.call1(py, (&token,))?;
+        }
+        Ok(Some((user, token)))
+    }
+
+    /// When a row ends by itself: at the first of its limits, each after the last of its times.
+    fn until(&self, values: &[Bound<'_, PyAny>]) -> PyResult<Option<f64>> {
+        let mut until: Option<f64> = None;
+        for (columns, seconds) in &self.limits {
+            let mut last: Option<f64> = None;
+            for value in columns.iter().filter_map(|column| values.get(*column)) {
+                if !value.is_none() {
+                    let time: f64 = value
+                        .call_method0(intern!(value.py(), "timestamp"))?
+                        .extract()?;
+                    last = Some(last.map_or(time, |last| last.max(time)));
+                }
+            }
+            if let Some(end) = last.map(|last| last + seconds) {
+                until = Some(until.map_or(end, |until| until.min(end)));
+            }
+        }
+        Ok(until)
     }
 
     fn space_in(&self, mapped: &Mapped) -> u64 {
@@ -270,6 +310,7 @@ impl Ticket {
         let (Some(token), Some(user)) = (slot_of(road.token)?, slot_of(road.user)?) else {
             return Ok(());
         };
+        let until = road.until(values)?;
         let kept = values.iter().enumerate().map(|(index, value)| {
             if Some(index) == road.key_column {
                 py.None()
@@ -284,6 +325,8 @@ impl Ticket {
             slots: Slots { token, user },
             stamps: self.stamps,
             read_at: self.now,
+            until,
+            noted: AtomicU64::new(0),
             bytes,
             row: Row { values },
         };

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::errors::invalid_header;
 use super::request::{Keyword, header_bytes};
-use crate::{header, key};
+use crate::{header, issued, key};
 
 #[pyfunction]
 #[pyo3(signature = (nbytes = 20))]
@@ -100,6 +100,20 @@ pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult
         a.get_type().name()?,
         b.get_type().name()?
     )))
+}
+
+/// A key of the issued format, with `prefix` before its random characters.
+#[pyfunction]
+pub(super) fn issue_key(prefix: &str) -> PyResult<String> {
+    Ok(issued::generate(prefix)?)
+}
+
+/// Whether `key` has the prefix, the alphabet, the length and the checksum of an issued key.
+#[pyfunction]
+pub(super) fn is_issued_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
+    // A lone surrogate is no character of any key.
+    key.to_str()
+        .is_ok_and(|key| issued::is_well_formed(prefix, key))
 }
 
 /// A count as Python's own functions take it: `secrets.token_hex(-1)` is a `ValueError` too.

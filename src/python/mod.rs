@@ -25,7 +25,9 @@ mod _core {
     #[pymodule_export]
     use super::converters::Converters;
     #[pymodule_export]
-    use super::functions::{generate_key, generate_keys, keys_equal, parse_authorization};
+    use super::functions::{
+        generate_key, generate_keys, is_issued_key, issue_key, keys_equal, parse_authorization,
+    };
     #[pymodule_export]
     use super::instances::{InstanceShape, RowShape};
     #[pymodule_export]

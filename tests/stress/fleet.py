@@ -152,7 +152,8 @@ def settings_of(folder):
 
 
 def write(stage, mine, folder):
-    from django.db import DatabaseError, InterfaceError, connection
+    from django.core.exceptions import ObjectDoesNotExist
+    from django.db import DatabaseError, InterfaceError
 
     from tests.stress import writers
 
@@ -168,10 +169,9 @@ def write(stage, mine, folder):
         history.begin(user, number)
         try:
             writers.write(users[user][0], number, users[user][1], chance)
-        except (DatabaseError, InterfaceError):
+        except (DatabaseError, InterfaceError, ObjectDoesNotExist):
             # Written or not: what is known is the state before.
-            with contextlib.suppress(DatabaseError, InterfaceError):
-                connection.close()
+            begin_anew(DatabaseError, InterfaceError)
             time.sleep(0.05)
             continue
         history.returned(user, number)
@@ -179,6 +179,15 @@ def write(stage, mine, folder):
         # Rows must live for longer than it takes to read them, to be answered from.
         time.sleep(chance.random() * 0.02)
     return (written,)
+
+
+def begin_anew(*errors):
+    """Take another connection: one lost in a transaction may believe to be in it still."""
+    from django.db import connections
+
+    with contextlib.suppress(*errors):
+        connections["default"].close()
+    del connections["default"]
 
 
 def psql(stage, database, mine):
@@ -204,7 +213,7 @@ def psql(stage, database, mine):
 
 
 def read(stage, group, which, folder):
-    from django.db import DatabaseError, InterfaceError, connection
+    from django.db import DatabaseError, InterfaceError
     from rest_framework.exceptions import AuthenticationFailed
 
     import irontoken
@@ -228,8 +237,7 @@ def read(stage, group, which, folder):
             answer = None
         except (DatabaseError, InterfaceError):
             errors += 1
-            with contextlib.suppress(DatabaseError, InterfaceError):
-                connection.close()
+            begin_anew(DatabaseError, InterfaceError)
             time.sleep(0.02)
             continue
         answers += 1

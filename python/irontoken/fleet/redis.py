@@ -130,14 +130,16 @@ class Publisher:
 
     def unsent(self) -> int:
         """Return how many words of news have not been sent yet."""
-        return len(self._unsent)
+        return len(self._unsent | self._under_way)
 
     def stop(self) -> None:
         """Try a last time, and end the thread."""
         self._stop.set()
-        if self._unsent and self._pid == os.getpid():
-            with contextlib.suppress(redis.RedisError, OSError):
-                self._send()
+        if (thread := self._thread) is not None:
+            # It may be about to find out that what it sends does not arrive.
+            thread.join(2 * PATIENCE)
+        with contextlib.suppress(redis.RedisError, OSError):
+            self._send()
 
     def forked(self) -> None:
         """Leave to the parent what is the parent's to send."""
@@ -148,8 +150,8 @@ class Publisher:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._unsent: set[str] = set()
+        self._under_way: set[str] = set()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
 
     def _keep(self, message: str) -> None:
         with self._lock:
@@ -182,14 +184,16 @@ class Publisher:
         # Taken out first: what is written to while they are under way must be told again.
         with self._lock:
             words, self._unsent = self._unsent, set()
+            self._under_way = words
         sent = not words
         try:
             if words:
                 self._client.publish(self._channel, " ".join(sorted(words)))
                 sent = True
         finally:
-            if not sent:
-                with self._lock:
+            with self._lock:
+                self._under_way = set()
+                if not sent:
                     self._add(words)
 
 

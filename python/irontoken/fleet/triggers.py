@@ -46,9 +46,9 @@ BEGIN
             ),{_MESSAGE}
         ELSE
             WITH before AS (
-                SELECT to_jsonb(o) AS r FROM old_rows AS o
+                SELECT to_jsonb(o) - TG_ARGV[3] AS r FROM old_rows AS o
             ), after AS (
-                SELECT to_jsonb(n) AS r FROM new_rows AS n
+                SELECT to_jsonb(n) - TG_ARGV[3] AS r FROM new_rows AS n
             ), changed AS (
                 SELECT coalesce(b.r, a.r) ->> TG_ARGV[1] AS v, TG_ARGV[2] AS k
                 FROM before AS b FULL JOIN after AS a ON b.r ->> TG_ARGV[1] = a.r ->> TG_ARGV[1]
@@ -125,8 +125,8 @@ class Triggers:
     def state_query(self) -> tuple[str, list[str]]:
         """Return the query of the state and its parameters, numbered as PostgreSQL has it."""
         wanted = {
-            table: "".join(f"{argument}\0" for argument in _arguments(columns)).encode().hex()
-            for table, columns in _tables().items()
+            table: "".join(f"{argument}\0" for argument in arguments).encode().hex()
+            for table, arguments in _tables().items()
         }
         return _STATE, [json.dumps(wanted), self.function, _like(self.channel)]
 
@@ -172,12 +172,10 @@ class Triggers:
         )
         statements = [create]
         there = self.installed(connection).tables
-        for table, columns in _tables().items():
+        for table, values in _tables().items():
             if table not in there:
                 continue
-            arguments = ", ".join(
-                "'" + each.replace("'", "''") + "'" for each in _arguments(columns)
-            )
+            arguments = ", ".join("'" + each.replace("'", "''") + "'" for each in values)
             statements += [
                 f"CREATE TRIGGER {quote(f'{self.channel}_{event}')} AFTER "
                 f"{clause.format(f'ON {table}')} FOR EACH STATEMENT "
@@ -191,16 +189,21 @@ def _like(channel: str) -> str:
     return channel.replace("_", r"\_") + r"\_%"
 
 
-def _tables() -> dict[str, Columns]:
-    """Return the watched tables as SQL names them."""
-    tables, names = watched_tables()
-    return {names[table]: columns for table, columns in sorted(tables.items())}
+def _tables() -> dict[str, list[str]]:
+    """Return the watched tables as SQL names them, and what their triggers are told.
+
+    Whose slots, by which column, of which kind, and which column's changes are passed over.
+    """
+    tables, names, unwatched = watched_tables()
+    return {
+        names[table]: [*_identity(columns), unwatched.get(table, "")]
+        for table, columns in sorted(tables.items())
+    }
 
 
-def _arguments(columns: Columns) -> list[str]:
-    """Return what a table's triggers are told: whose slots, by which column, of which kind."""
+def _identity(columns: Columns) -> tuple[str, str, str]:
     for owner in ("token", "user"):
         for name, (found, kind) in sorted(columns.items()):
             if found == owner:
-                return [owner[0], name, kind]
-    return ["", "", ""]
+                return owner[0], name, kind
+    return "", "", ""

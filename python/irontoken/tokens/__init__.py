@@ -1,0 +1,40 @@
+"""Issued tokens: hashed at rest, many to a user, with names, scopes and an end.
+
+List ``"irontoken.tokens"`` in ``INSTALLED_APPS`` and set
+``IRONTOKEN = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}``.
+"""
+
+from typing import Any
+
+from irontoken._core import is_issued_key
+
+__all__ = ["get_token_model", "looks_like_key"]
+
+
+def looks_like_key(text: str) -> bool:
+    """Tell whether a text is an issued key: its prefix, its alphabet and its checksum are right.
+
+    It needs no database, and says nothing of whether the key is anybody's. For a log scrubber.
+    """
+    from irontoken.tokens import conf
+
+    return is_issued_key(conf.options().key_prefix, text)
+
+
+def get_token_model() -> Any:
+    """Return the model of issued tokens: ``AccessToken``, or what it is swapped for.
+
+    Raises ``ImproperlyConfigured`` where ``IRONTOKEN["TOKEN_MODEL"]`` names no installed model.
+    """
+    from django.apps import apps
+    from django.core.exceptions import ImproperlyConfigured
+
+    from irontoken.conf import token_model
+
+    label = token_model() or "irontoken_tokens.AccessToken"
+    try:
+        return apps.get_model(label, require_ready=False)
+    except (LookupError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"IRONTOKEN['TOKEN_MODEL'] is {label!r}, which is no installed model."
+        ) from error

@@ -1,0 +1,132 @@
+"""The ``TOKENS`` section of the setting: read when asked for, never at import."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from django.core.signals import setting_changed
+
+from irontoken import conf
+
+#: The options with the types that they take.
+_OPTIONS: Final[dict[str, tuple[type, ...]]] = {
+    "KEY_PREFIX": (str,),
+    "EXPIRES_IN": (timedelta, type(None)),
+    "RENEW_EVERY": (timedelta, type(None)),
+    "MAX_LIFETIME": (timedelta, type(None)),
+    "IDLE_TIMEOUT": (timedelta, type(None)),
+    "MAX_PER_USER": (int, type(None)),
+    "ON_LIMIT": (str,),
+    "REVOKE_ON_PASSWORD_CHANGE": (bool,),
+    "LAST_USED": (bool,),
+    "LAST_USED_INTERVAL": (timedelta,),
+    "UNSCOPED": (str,),
+    "PEPPERS": (dict,),
+}
+_CHOICES: Final = {"ON_LIMIT": ("refuse", "revoke_oldest"), "UNSCOPED": ("allow", "refuse")}
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_]{1,16}")
+#: Shorter secrets can be guessed.
+_SHORTEST_PEPPER: Final = 32
+
+
+class TokenOptions(NamedTuple):
+    """What issued tokens are set to; durations are ``timedelta``, ``None`` where there is none."""
+
+    key_prefix: str = "it_"
+    expires_in: timedelta | None = None
+    renew_every: timedelta | None = None
+    max_lifetime: timedelta | None = None
+    idle_timeout: timedelta | None = None
+    max_per_user: int | None = None
+    on_limit: str = "refuse"
+    revoke_on_password_change: bool = True
+    last_used: bool = True
+    last_used_interval: timedelta = timedelta(seconds=60)
+    unscoped: str = "allow"
+    peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
+
+    @property
+    def notes_uses(self) -> bool:
+        """Whether the use of a token leads to anything being written."""
+        return self.last_used or self.renew_every is not None
+
+    def __repr__(self) -> str:
+        """Return what is no secret."""
+        return f"TokenOptions(key_prefix={self.key_prefix!r})"
+
+
+_read: TokenOptions | None = None
+
+
+def options() -> TokenOptions:
+    """Return what issued tokens are set to.
+
+    Raises ``ImproperlyConfigured`` where the setting is wrong: no token is issued or accepted
+    under a setting that says something else than was meant.
+    """
+    global _read  # noqa: PLW0603 - read once, and again when a setting changes
+    if _read is None:
+        from django.core.exceptions import ImproperlyConfigured
+
+        for message, hint in problems():
+            raise ImproperlyConfigured(f"{message} {hint}")
+        found = conf.section("TOKENS")
+        _read = TokenOptions(**{name.lower(): value for name, value in found.items()})
+    return _read
+
+
+def problems() -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the section, each with a hint that quotes no secret."""
+    section: dict[Any, Any] = conf.section("TOKENS")
+    for option, found in section.items():
+        value: object = found
+        where = f"IRONTOKEN['TOKENS'][{option!r}]"
+        if option not in _OPTIONS:
+            yield f"{where} is no option.", conf.did_you_mean(option, _OPTIONS)
+        elif not isinstance(value, _OPTIONS[option]) or (
+            isinstance(value, bool) and bool not in _OPTIONS[option]
+        ):
+            wanted = " or ".join(each.__name__ for each in _OPTIONS[option])
+            yield f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
+        elif isinstance(value, timedelta) and value <= timedelta(0):
+            yield f"{where} is {value}.", "It takes a time greater than 0."
+        elif option in _CHOICES and value not in _CHOICES[option]:
+            choices = " or ".join(map(repr, _CHOICES[option]))
+            yield f"{where} is {value!r}.", f"It takes {choices}."
+        elif option == "MAX_PER_USER" and found is not None and found < 1:
+            yield f"{where} is {value}.", "It takes a number greater than 0, or None."
+        elif option == "KEY_PREFIX" and not _PREFIX.fullmatch(found):
+            yield f"{where} is {value!r}.", "It takes 1 to 16 letters, digits and underscores."
+        elif option == "PEPPERS":
+            yield from _pepper_problems(where, found)
+    yield from _renewal_problems(section)
+
+
+def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    renew, expires = section.get("RENEW_EVERY"), section.get("EXPIRES_IN")
+    if isinstance(renew, timedelta):
+        pace = section.get("LAST_USED_INTERVAL", timedelta(seconds=60))
+        if not isinstance(expires, timedelta):
+            hint = "Set EXPIRES_IN: it is what a use renews."
+            yield "IRONTOKEN['TOKENS']['RENEW_EVERY'] is set, and nothing expires.", hint
+        elif isinstance(pace, timedelta) and renew + pace >= expires:
+            hint = "Together with LAST_USED_INTERVAL it must be shorter than EXPIRES_IN."
+            yield f"IRONTOKEN['TOKENS']['RENEW_EVERY'] is {renew}.", hint
+
+
+def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    for number, secret in peppers.items():
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            yield f"{where} has the number {number!r}.", "It takes whole numbers from 1 on."
+        elif not isinstance(secret, str) or len(secret) < _SHORTEST_PEPPER:
+            hint = f"It takes a text of at least {_SHORTEST_PEPPER} characters."
+            yield f"{where}[{number}] is missing or too short.", hint
+
+
+def _forget(**_: Any) -> None:
+    global _read  # noqa: PLW0603 - as above
+    _read = None
+
+
+setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.conf")

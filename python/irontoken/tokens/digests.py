@@ -1,0 +1,45 @@
+"""What the database holds in place of a key, and by which of these a key is looked up.
+
+A digest is text: how it was made, ``$``, and hexadecimal digits. A fast hash is right for a secret
+of 190 random bits, which nobody can try through; it would be wrong for a password. With a pepper,
+a secret that the database does not hold, a stolen database is of no use even for weak keys.
+"""
+
+import hashlib
+import hmac
+from typing import Final
+
+from irontoken._core import is_issued_key
+from irontoken.tokens.conf import TokenOptions
+
+#: The longest digest there is: that of a key adopted from knox.
+MAX_LENGTH: Final = 140
+
+
+def of(key: str, options: TokenOptions) -> str:
+    """Return the digest of a key as it is written today: under the newest pepper, if any."""
+    if options.peppers:
+        return _peppered(key, max(options.peppers), options)
+    return _plain(key)
+
+
+def candidates(key: str, options: TokenOptions) -> list[str]:
+    """Return all digests under which a key may be found, the likeliest first.
+
+    Empty for a key that has the prefix of issued ones and is none: nobody can hold it.
+    """
+    has_prefix = key.startswith(options.key_prefix)
+    if has_prefix and not is_issued_key(options.key_prefix, key):
+        return []
+    found = [_peppered(key, number, options) for number in sorted(options.peppers, reverse=True)]
+    found.append(_plain(key))
+    return found
+
+
+def _plain(key: str) -> str:
+    return f"sha256${hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _peppered(key: str, number: int, options: TokenOptions) -> str:
+    mac = hmac.digest(options.peppers[number].encode(), key.encode(), "sha256")
+    return f"pepper{number}${mac.hex()}"

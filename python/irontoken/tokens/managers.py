@@ -1,0 +1,193 @@
+"""What is done with tokens. Limits and expiry are kept here, and so by every view and command."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import models, router, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from irontoken._core import issue_key
+from irontoken.tokens import conf, digests
+from irontoken.tokens.signals import token_issued, token_revoked
+
+#: Characters of a key that are shown, besides its prefix: 36 bits of 190.
+_SHOWN: Final = 6
+#: Characters of a name, and of one scope.
+_LONGEST: Final = 100
+_LONGEST_SCOPES: Final = 1000
+
+
+class LimitReached(ValidationError):
+    """A user has as many live tokens as the setting allows."""
+
+
+class AccessTokenManager(models.Manager[Any]):
+    """The manager of issued tokens."""
+
+    def issue(
+        self,
+        user: Any,
+        name: str = "",
+        expires_in: timedelta | None = None,
+        scopes: Iterable[str] = (),
+    ) -> tuple[Any, str]:
+        """Make a token for ``user``; return it and its key, which nothing else holds.
+
+        ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. Raises
+        ``ValidationError`` for a name, scopes or a duration that no token can have, and
+        ``LimitReached``, which is one, past ``MAX_PER_USER``.
+        """
+        options = conf.options()
+        now = timezone.now()
+        lifetime = expires_in if expires_in is not None else options.expires_in
+        if lifetime is not None and lifetime <= timedelta(0):
+            raise ValidationError({"expires_in": _("A token cannot expire before it is issued.")})
+        if options.max_lifetime is not None:
+            lifetime = min(lifetime or options.max_lifetime, options.max_lifetime)
+        try:
+            expires = None if lifetime is None else now + lifetime
+        except OverflowError:
+            raise ValidationError({"expires_in": _("No calendar goes that far.")}) from None
+        key = issue_key(options.key_prefix)
+        token = self.model(
+            user=user,
+            digest=digests.of(key, options),
+            display=key[: len(options.key_prefix) + _SHOWN],
+            name=_name(name),
+            scope=_scope(scopes),
+            created=now,
+            expires=expires,
+        )
+        retired: list[Any] = []
+        if options.max_per_user is None:
+            token.save(force_insert=True, using=self._alias())
+        else:
+            with transaction.atomic(self._alias()):
+                self._lock(user)
+                token.save(force_insert=True, using=self._alias())
+                retired = self._keep_the_limit(token, options.max_per_user, options.on_limit)
+        for each in retired:
+            token_revoked.send(sender=self.model, token=each)
+        token_issued.send(sender=self.model, token=token)
+        return token, key
+
+    def live(self) -> "models.QuerySet[Any]":
+        """Return the tokens that are neither revoked nor expired."""
+        now = timezone.now()
+        return self.filter(revoked=None).filter(Q(expires=None) | Q(expires__gt=now))
+
+    def revoke(self, token: Any) -> bool:
+        """Refuse a token from now on; return whether it was not refused already."""
+        now = timezone.now()
+        # By a condition, so that of two who revoke one has done it, and the first time stays.
+        changed = self.using(self._alias()).filter(pk=token.pk, revoked=None).update(revoked=now)
+        if changed:
+            token.revoked = now
+            token_revoked.send(sender=self.model, token=token)
+        return bool(changed)
+
+    def revoke_all(self, user: Any, keep: Any = None) -> int:
+        """Revoke all tokens of ``user``, except ``keep``; return how many that were."""
+        tokens = self.using(self._alias()).filter(user=user, revoked=None)
+        if keep is not None:
+            tokens = tokens.exclude(pk=keep.pk)
+        return sum(self.revoke(token) for token in tokens)
+
+    def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
+        """Issue a token like ``token``, which lives for ``grace`` and no longer."""
+        if grace < timedelta(0):
+            raise ValueError("the grace of a rotation must not be negative")
+        alias = self._alias()
+        now = timezone.now()
+        with transaction.atomic(alias):
+            # Read again under a lock: two who rotate one token must not make two of it.
+            locked = self.using(alias).select_for_update().filter(pk=token.pk).first()
+            if locked is None or locked.refusal(now):
+                raise ValueError("a token that is refused cannot be rotated")
+            lifetime = None if locked.expires is None else locked.expires - locked.created
+            end = now + grace
+            if locked.expires is not None:
+                end = min(end, locked.expires)
+            changes = {"expires": end} if grace else {"revoked": now}
+            retired = self.using(alias).filter(pk=token.pk, revoked=None).update(**changes)
+            if not retired:
+                raise ValueError("a token that is refused cannot be rotated")
+            issued = self.issue(locked.user, locked.name, lifetime, locked.scopes)
+        for name, value in changes.items():
+            setattr(token, name, value)
+        if not grace:
+            token_revoked.send(sender=self.model, token=token)
+        return issued
+
+    def purge(self, older_than: timedelta, batch: int = 1000) -> int:
+        """Delete what has been expired or revoked for ``older_than``; return how many."""
+        before = timezone.now() - older_than
+        dead = self.using(self._alias()).filter(Q(expires__lt=before) | Q(revoked__lt=before))
+        deleted = 0
+        while found := list(dead.values_list("pk", flat=True)[:batch]):
+            deleted += self.using(self._alias()).filter(pk__in=found).delete()[0]
+        return deleted
+
+    def _alias(self) -> str:
+        return self._db or router.db_for_write(self.model)
+
+    def _lock(self, user: Any) -> None:
+        """Make others wait who issue for this user: they could not see this token yet."""
+        users = type(user)._base_manager.using(self._alias())
+        users.select_for_update().filter(pk=user.pk).values_list("pk").first()
+
+    def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> list[Any]:
+        # After the insertion, for which SQLite lets one connection in at a time.
+        others = self.using(self._alias()).filter(pk__in=self.live()).filter(user_id=token.user_id)
+        others = others.exclude(pk=token.pk).order_by("created", "pk")
+        excess = others.count() + 1 - most
+        if excess <= 0:
+            return []
+        if on_limit == "refuse":
+            raise LimitReached(
+                _("This user has %(count)d tokens already, and may have no more."),
+                params={"count": most},
+            )
+        oldest = list(others[:excess])
+        now = timezone.now()
+        for each in oldest:
+            each.revoked = now
+        self.using(self._alias()).filter(pk__in=[each.pk for each in oldest]).update(revoked=now)
+        return oldest
+
+
+def no_control_characters(text: str) -> None:
+    """Raise ``ValidationError`` for a text that would break a line, a log or a terminal."""
+    if not text.isprintable():
+        raise ValidationError(_("A name has no control characters and no line breaks."))
+
+
+def _name(name: str) -> str:
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        raise ValidationError({"name": _("A name is a text of at most 100 characters.")})
+    try:
+        no_control_characters(name)
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from None
+    return name
+
+
+def _scope(scopes: Iterable[str]) -> str:
+    if isinstance(scopes, str):
+        raise ValidationError({"scopes": _("Scopes are a list of words, not one text.")})
+    found = list(dict.fromkeys(scopes))
+    for scope in found:
+        # RFC 6749, section 3.3, with a length.
+        is_word = isinstance(scope, str) and 0 < len(scope) <= _LONGEST
+        if not is_word or not all("!" <= each <= "~" and each not in '"\\' for each in scope):
+            raise ValidationError(
+                {"scopes": _("A scope is a word of printable ASCII without spaces and quotes.")}
+            )
+    joined = " ".join(found)
+    if len(joined) > _LONGEST_SCOPES:
+        raise ValidationError({"scopes": _("All scopes together are too long.")})
+    return joined

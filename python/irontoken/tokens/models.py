@@ -1,0 +1,123 @@
+"""The model of issued tokens: one to use, and one to build upon."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from irontoken.conf import token_model
+from irontoken.tokens import conf, digests
+from irontoken.tokens.managers import AccessTokenManager, no_control_characters
+
+if not hasattr(settings, "IRONTOKEN_TOKEN_MODEL"):
+    # What Django swaps a model by is a setting of its own.
+    settings.IRONTOKEN_TOKEN_MODEL = token_model() or "irontoken_tokens.AccessToken"
+
+
+class AbstractAccessToken(models.Model):
+    """A token of a user. What authenticates is the key, which is not in it.
+
+    ``objects.issue()`` makes one, together with its key. ``display`` is the key's first
+    characters, for people to tell tokens apart; ``scope`` holds short words with spaces between
+    them, as RFC 6749 has it. A revoked token stays until it is purged.
+    """
+
+    #: The field by which a key is looked up, in place of ``key``.
+    irontoken_digest_field: ClassVar[str] = "digest"
+    #: The field that is written by use alone, and that no cached row is read anew for.
+    irontoken_unwatched: ClassVar[str] = "last_used"
+
+    user: "models.ForeignKey[Any, Any]" = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="access_tokens",
+        verbose_name=_("User"),
+    )
+    digest: "models.CharField[Any, Any]" = models.CharField(
+        max_length=digests.MAX_LENGTH, unique=True, editable=False
+    )
+    display: "models.CharField[Any, Any]" = models.CharField(
+        _("Key"), max_length=32, editable=False
+    )
+    name: "models.CharField[Any, Any]" = models.CharField(
+        _("Name"),
+        max_length=100,
+        blank=True,
+        validators=[no_control_characters],
+    )
+    scope: "models.CharField[Any, Any]" = models.CharField(
+        _("Scopes"), max_length=1000, blank=True
+    )
+    created: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        _("Created"), default=timezone.now, editable=False
+    )
+    expires: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        _("Expires"), null=True, blank=True, db_index=True
+    )
+    last_used: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        _("Last used"), null=True, blank=True, editable=False
+    )
+    revoked: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        _("Revoked"), null=True, blank=True, editable=False
+    )
+
+    objects: ClassVar[AccessTokenManager] = AccessTokenManager()
+
+    class Meta:
+        """For subclasses to take over."""
+
+        abstract = True
+        verbose_name = _("Access token")
+        verbose_name_plural = _("Access tokens")
+
+    def __str__(self) -> str:
+        """Return the key's first characters and the name."""
+        return f"{self.display}… {self.name}".strip()
+
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes; empty for a token that has none."""
+        text: str = self.scope
+        return text.split()
+
+    def refusal(self, now: datetime | None = None) -> str:
+        """Say why the token is refused at ``now``; empty if it is not.
+
+        ``"revoked"``, ``"expired"`` or ``"idle"``. ``now`` is an aware ``datetime``.
+        """
+        now = now or timezone.now()
+        if self.revoked is not None:
+            return "revoked"
+        if self.expires is not None and self.expires <= now:
+            return "expired"
+        idle = conf.options().idle_timeout
+        if idle is not None and max(self.created, self.last_used or self.created) + idle <= now:
+            return "idle"
+        return ""
+
+    def revoke(self) -> bool:
+        """Refuse the token from now on; return whether it was not refused already."""
+        revoked: bool = type(self).objects.revoke(self)
+        return revoked
+
+    def rotate(self, grace: timedelta = timedelta(0)) -> tuple[Any, str]:
+        """Issue a token like this one, and let this one live for ``grace`` and no longer.
+
+        Returns the new token and its key. Raises ``ValueError`` for a token that is refused
+        already, and for a negative grace.
+        """
+        rotated: tuple[Any, str] = type(self).objects.rotate(self, grace)
+        return rotated
+
+
+class AccessToken(AbstractAccessToken):
+    """The model of issued tokens, unless a project has one of its own."""
+
+    class Meta(AbstractAccessToken.Meta):
+        """Swapped as Django's own user model is."""
+
+        abstract = False
+        swappable = "IRONTOKEN_TOKEN_MODEL"

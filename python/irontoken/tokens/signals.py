@@ -1,0 +1,13 @@
+"""Signals of issued tokens. None of them carries a key."""
+
+from typing import Final
+
+from django.dispatch import Signal
+
+#: A token was issued: ``sender`` is its model, ``token`` the row.
+token_issued: Final = Signal()
+#: A token was revoked: ``sender`` is its model, ``token`` the row.
+token_revoked: Final = Signal()
+#: A key was refused: ``sender`` is the model, ``reason`` is ``"malformed"``, ``"unknown"``,
+#: ``"expired"``, ``"revoked"``, ``"idle"`` or ``"inactive"``, and ``token`` the row, or ``None``.
+token_refused: Final = Signal()

@@ -1,0 +1,256 @@
+"""Authenticating with issued tokens: what is accepted, what is refused, and what it costs."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import AuthenticationFailed
+
+import irontoken
+from irontoken import _core, cache
+from irontoken.tokens import lookup, uses
+from irontoken.tokens.models import AccessToken
+from irontoken.tokens.signals import token_refused
+from tests.tokens.conftest import setting
+
+PEPPERS = {1: "first " * 8, 2: "second " * 8}
+
+
+def ask(key):
+    """Return the pair, or the refusal's message, and the number of queries."""
+    with CaptureQueriesContext(connection) as queries:
+        try:
+            found = irontoken.TokenAuthentication().authenticate_credentials(key)
+        except AuthenticationFailed as refusal:
+            found = str(refusal.detail)
+    return found, len(queries)
+
+
+@pytest.fixture
+def reasons():
+    found = []
+
+    def receive(sender, reason, token, **_):
+        found.append(reason)
+
+    token_refused.connect(receive)
+    yield found
+    token_refused.disconnect(receive)
+
+
+def test_a_key_answers_with_its_user_and_token_by_one_query(ada):
+    token, key = AccessToken.objects.issue(ada, "laptop", scopes=["read", "write"])
+    (user, found), queries = ask(key)
+    assert (user, found, queries) == (ada, token, 1)
+    assert found.scopes == ["read", "write"]
+    assert found.user is user
+
+
+def test_the_database_holds_nothing_that_authenticates(ada):
+    token, key = AccessToken.objects.issue(ada)
+    token.refresh_from_db()
+    values = [str(value) for value in vars(token).values()]
+    assert not any(key[9:] in value for value in values)
+    assert token.display == key[:9]
+    assert key not in repr(token)
+    for value in values:
+        assert isinstance(ask(value)[0], str)
+
+
+def test_a_malformed_key_costs_no_query(ada, reasons):
+    _, key = AccessToken.objects.issue(ada)
+    for wrong in (key[:-1], key + "0", key[:-1] + "é", "it_", key[:10] + "\ud800" + key[11:]):
+        assert ask(wrong) == ("Invalid token.", 0)
+    assert set(reasons) == {"malformed"}
+
+
+def test_a_near_miss_changes_nothing_and_costs_one_query(ada, reasons):
+    _, key = AccessToken.objects.issue(ada)
+    near = _core.issue_key(key[:9])[: -6 - 6]  # the same first characters
+    assert ask(near)[0] == "Invalid token."
+    assert ask(_core.issue_key("it_")) == ("Invalid token.", 1)
+    assert reasons == ["malformed", "unknown"]
+    before = vars(AccessToken.objects.get()).copy()
+    assert before["last_used"] is None
+    assert before["revoked"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "message"),
+    [
+        ({"revoked": timezone.now()}, "revoked", "Invalid token."),
+        ({"expires": timezone.now()}, "expired", "Invalid token."),
+    ],
+)
+def test_what_is_over_is_refused(ada, reasons, change, reason, message):
+    _, key = AccessToken.objects.issue(ada)
+    AccessToken.objects.update(**change)
+    assert ask(key)[0] == message
+    assert reasons == [reason]
+
+
+def test_an_inactive_user_is_refused(ada, reasons):
+    _, key = AccessToken.objects.issue(ada)
+    User.objects.update(is_active=False)
+    assert ask(key)[0] == "User inactive or deleted."
+    assert reasons == ["inactive"]
+
+
+def test_what_lies_idle_is_refused_and_what_is_used_is_not(ada, reasons):
+    _, key = AccessToken.objects.issue(ada)
+    hour = timedelta(hours=1)
+    with setting(IDLE_TIMEOUT=hour):
+        assert not isinstance(ask(key)[0], str)
+        AccessToken.objects.update(created=timezone.now() - 2 * hour)
+        assert ask(key)[0] == "Invalid token."
+        AccessToken.objects.update(last_used=timezone.now() - hour / 2)
+        assert not isinstance(ask(key)[0], str)
+    assert reasons == ["idle"]
+
+
+def test_the_log_tells_of_refusals_now_and_then_and_of_no_key(ada, caplog, monkeypatch):
+    monkeypatch.setattr(lookup._Unrecorded, "next_at", 0.0)
+    for _ in range(50):
+        ask("it_wrong")
+    [record] = [each for each in caplog.records if each.name == "irontoken.tokens"]
+    assert record.reason == "malformed"
+    assert "it_wrong" not in caplog.text
+
+
+def test_a_view_of_its_own_may_want_only_these(db, ada):
+    class OnlyIssued(irontoken.TokenAuthentication):
+        model = AccessToken
+
+    token, key = AccessToken.objects.issue(ada)
+    assert OnlyIssued().authenticate_credentials(key)[1] == token
+
+
+def test_without_the_setting_the_default_class_is_of_authtoken(db):
+    user = User.objects.create_user("bob")
+    token = Token.objects.create(user=user)
+    assert irontoken.TokenAuthentication().authenticate_credentials(token.key)[1] == token
+
+
+class TestPeppers:
+    def test_a_token_is_rehashed_under_the_newest_when_it_is_used(self, ada):
+        _, key = AccessToken.objects.issue(ada)
+        for peppers, scheme in (({1: PEPPERS[1]}, "pepper1$"), (PEPPERS, "pepper2$")):
+            with setting(PEPPERS=peppers):
+                for queries in (2, 1):
+                    assert ask(key)[1] == queries
+                assert AccessToken.objects.get().digest.startswith(scheme)
+
+    def test_a_pepper_that_is_gone_refuses(self, ada):
+        with setting(PEPPERS=PEPPERS):
+            _, key = AccessToken.objects.issue(ada)
+        assert ask(key)[0] == "Invalid token."
+        with setting(PEPPERS={2: "other " * 8}):
+            assert ask(key)[0] == "Invalid token."
+        with setting(PEPPERS=PEPPERS):
+            assert not isinstance(ask(key)[0], str)
+
+
+class TestCache:
+    @pytest.fixture
+    def cached(self, transactional_db, ada, tmp_path):
+        with setting(cache={"COHERENCE": "host", "PATH": str(tmp_path)}) as found:
+            yield found
+
+    def test_a_hit_costs_no_query_and_equals_what_the_database_holds(self, cached, ada):
+        token, key = AccessToken.objects.issue(ada, "laptop", scopes=["read"])
+        assert [ask(key)[1] for _ in range(3)] == [1, 0, 0]
+        user, found = ask(key)[0]
+        assert (user, found, found.scopes, found.digest) == (ada, token, ["read"], token.digest)
+
+    def test_a_revoked_token_is_refused_at_once(self, cached, ada):
+        token, key = AccessToken.objects.issue(ada)
+        ask(key)
+        assert token.revoke()
+        assert ask(key)[0] == "Invalid token."
+
+    def test_an_expired_token_is_refused_at_the_very_second_with_no_write(self, cached, ada):
+        import time
+
+        token, key = AccessToken.objects.issue(ada, expires_in=timedelta(seconds=0.4))
+        ask(key)
+        assert ask(key)[1] == 0
+        left = (token.expires - timezone.now()).total_seconds()
+        while time.time() < token.expires.timestamp():
+            assert not isinstance(ask(key)[0], str) or timezone.now() >= token.expires
+        assert left > 0
+        assert ask(key)[0] == "Invalid token."
+        assert irontoken.cache_info().stale >= 1
+
+    def test_noting_a_use_stamps_no_row(self, cached, ada):
+        _, key = AccessToken.objects.issue(ada)
+        ask(key)
+        uses.flush()
+        assert AccessToken.objects.get().last_used is not None
+        assert ask(key)[1] == 0
+
+    def test_hits_are_noted_too(self, cached, ada):
+        _, key = AccessToken.objects.issue(ada)
+        ask(key)
+        uses._uses.noted.clear()
+        uses._uses.next_at.clear()
+        ask(key)
+        assert len(uses._uses.noted) == 1
+
+
+class TestUses:
+    def test_a_use_is_written_in_a_batch_once_in_an_interval(self, ada):
+        uses._uses.noted.clear()
+        uses._uses.next_at.clear()
+        keys = [AccessToken.objects.issue(ada)[1] for _ in range(5)]
+        for key in keys * 3:
+            assert ask(key)[1] == 1
+        assert len(uses._uses.noted) == 5
+        uses.flush()
+        assert AccessToken.objects.filter(last_used=None).count() == 0
+        ask(keys[0])
+        assert not uses._uses.noted
+
+    def test_a_use_never_goes_back_in_time(self, ada):
+        token, _ = AccessToken.objects.issue(ada)
+        later = timezone.now() + timedelta(hours=1)
+        AccessToken.objects.update(last_used=later)
+        uses._uses.noted[AccessToken, token.pk] = timezone.now()
+        uses.flush()
+        assert AccessToken.objects.get().last_used == later
+
+    def test_a_use_renews_what_expires_and_never_past_the_longest_lifetime(self, ada):
+        day = timedelta(days=1)
+        with setting(EXPIRES_IN=day, RENEW_EVERY=day / 4, MAX_LIFETIME=3 * day):
+            _, key = AccessToken.objects.issue(ada)
+            for age, end in (
+                (day / 5, day),  # too soon
+                (day / 2, day / 2 + day),
+                (5 * day / 2, 3 * day),  # the cap
+            ):
+                created = timezone.now() - age
+                expires = max(created + day, timezone.now() + day / 100)
+                AccessToken.objects.update(created=created, expires=expires)
+                uses._uses.next_at.clear()
+                assert ask(key)[1] == 1
+                uses.flush()
+                found = AccessToken.objects.get()
+                assert abs(found.expires - (found.created + end)) < timedelta(seconds=10)
+
+    def test_a_revoked_token_is_not_renewed(self, ada):
+        token, _ = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
+        token.revoke()
+        uses._uses.renewed[AccessToken, token.pk] = timezone.now() + timedelta(days=1)
+        uses.flush()
+        assert AccessToken.objects.get().expires == token.expires
+
+    def test_it_can_be_switched_off(self, ada):
+        with setting(LAST_USED=False):
+            uses._uses.noted.clear()
+            _, key = AccessToken.objects.issue(ada)
+            ask(key)
+            assert not uses._uses.noted
+            assert cache.options() is None

@@ -1,0 +1,316 @@
+"""What is done with tokens: issuing, revoking, rotating, purging, and the limits of all of it."""
+
+import contextlib
+import os
+import threading
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import OperationalError, connection, connections, transaction
+from django.utils import timezone
+
+from irontoken.tokens import conf, get_token_model
+from irontoken.tokens.managers import LimitReached
+from irontoken.tokens.models import AccessToken
+from irontoken.tokens.signals import token_issued, token_revoked
+from tests.tokens.conftest import setting
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def told():
+    found = []
+
+    def issued(sender, token, **_):
+        found.append(("issued", token.pk))
+
+    def revoked(sender, token, **_):
+        found.append(("revoked", token.pk))
+
+    token_issued.connect(issued)
+    token_revoked.connect(revoked)
+    yield found
+    token_issued.disconnect(issued)
+    token_revoked.disconnect(revoked)
+
+
+class TestIssue:
+    def test_many_tokens_of_one_user_differ(self, ada):
+        found = [AccessToken.objects.issue(ada) for _ in range(10)]
+        assert len({key for _, key in found}) == len({token.digest for token, _ in found}) == 10
+
+    def test_the_expiry_is_that_of_the_call_or_of_the_setting(self, ada):
+        assert AccessToken.objects.issue(ada)[0].expires is None
+        with setting(EXPIRES_IN=HOUR):
+            token = AccessToken.objects.issue(ada)[0]
+            assert token.expires == token.created + HOUR
+            token = AccessToken.objects.issue(ada, expires_in=2 * HOUR)[0]
+            assert token.expires == token.created + 2 * HOUR
+        with setting(MAX_LIFETIME=HOUR):
+            token = AccessToken.objects.issue(ada, expires_in=2 * HOUR)[0]
+            assert token.expires == token.created + HOUR
+
+    def test_without_an_expiry_the_longest_lifetime_holds(self, ada):
+        with setting(MAX_LIFETIME=HOUR):
+            token = AccessToken.objects.issue(ada)[0]
+            assert token.expires == token.created + HOUR
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"name": "a\nb"},
+            {"name": "a\x00b"},
+            {"name": "\u202e"},
+            {"name": "x" * 101},
+            {"name": None},
+            {"expires_in": timedelta(0)},
+            {"expires_in": -HOUR},
+            {"expires_in": timedelta.max},
+            {"scopes": ["a b"]},
+            {"scopes": [""]},
+            {"scopes": ["é"]},
+            {"scopes": ['"']},
+            {"scopes": "read"},
+            {"scopes": [1]},
+            {"scopes": [f"scope{number}" for number in range(200)]},
+        ],
+    )
+    def test_what_no_token_can_have_is_refused(self, ada, wrong):
+        with pytest.raises(ValidationError):
+            AccessToken.objects.issue(ada, **wrong)
+        assert not AccessToken.objects.exists()
+
+    def test_it_is_one_statement(self, ada, django_assert_num_queries):
+        with django_assert_num_queries(1):
+            AccessToken.objects.issue(ada, "name", HOUR, ["read"])
+
+    def test_signals_tell_of_it(self, ada, told):
+        token, _ = AccessToken.objects.issue(ada)
+        assert told == [("issued", token.pk)]
+
+
+class TestLimit:
+    def test_past_it_a_token_is_refused(self, ada, told):
+        with setting(MAX_PER_USER=2):
+            tokens = [AccessToken.objects.issue(ada)[0] for _ in range(2)]
+            with pytest.raises(LimitReached):
+                AccessToken.objects.issue(ada)
+            assert AccessToken.objects.count() == 2
+            tokens[0].revoke()
+            AccessToken.objects.issue(ada)
+        assert [each for each, _ in told] == ["issued", "issued", "revoked", "issued"]
+
+    def test_or_the_oldest_are_revoked(self, ada):
+        with setting(MAX_PER_USER=2, ON_LIMIT="revoke_oldest"):
+            tokens = [AccessToken.objects.issue(ada)[0] for _ in range(4)]
+        live = AccessToken.objects.live().order_by("pk")
+        assert list(live) == tokens[2:]
+
+    def test_expired_tokens_do_not_count(self, ada):
+        with setting(MAX_PER_USER=1):
+            AccessToken.objects.issue(ada)
+            AccessToken.objects.update(expires=timezone.now())
+            AccessToken.objects.issue(ada)
+
+    def test_it_holds_when_ten_processes_issue_at_once(self, transactional_db):
+        user = User.objects.create_user("ada")
+        with setting(MAX_PER_USER=3):
+            connections.close_all()
+            children = [_fork(lambda: _issue_patiently(user)) for _ in range(10)]
+            assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
+            assert AccessToken.objects.live().count() == 3
+
+
+def _issue_patiently(user):
+    with contextlib.suppress(LimitReached):
+        _patiently(lambda: AccessToken.objects.issue(user))
+
+
+def _patiently(work):
+    """Do it again while SQLite or MariaDB says that another was there first."""
+    for _ in range(500):
+        with contextlib.suppress(OperationalError):
+            return work()
+    raise AssertionError
+
+
+def _fork(work):
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return pid
+
+
+class TestRevoke:
+    def test_the_first_time_stays(self, ada, told):
+        token, _ = AccessToken.objects.issue(ada)
+        assert token.revoke()
+        first = token.revoked
+        assert not token.revoke()
+        assert not AccessToken.objects.get().revoke()
+        assert AccessToken.objects.get().revoked == first
+        assert told[1:] == [("revoked", token.pk)]
+
+    def test_all_of_a_user_or_all_others(self, ada):
+        bob = User.objects.create_user("bob")
+        tokens = [AccessToken.objects.issue(ada)[0] for _ in range(3)]
+        other, _ = AccessToken.objects.issue(bob)
+        assert AccessToken.objects.revoke_all(ada, keep=tokens[0]) == 2
+        assert set(AccessToken.objects.live()) == {tokens[0], other}
+        assert AccessToken.objects.revoke_all(ada) == 1
+
+    def test_a_changed_password_kills_the_users_tokens(self, ada):
+        bob = User.objects.create_user("bob")
+        for user in (ada, bob):
+            AccessToken.objects.issue(user)
+        ada.first_name = "Ada"
+        ada.save()
+        assert AccessToken.objects.live().count() == 2
+        ada.set_password("new")
+        ada.save()
+        assert [token.user for token in AccessToken.objects.live()] == [bob]
+
+    def test_with_the_password_in_the_same_transaction(self, ada):
+        AccessToken.objects.issue(ada)
+        with transaction.atomic():
+            ada.set_password("new")
+            ada.save(update_fields=["password"])
+            transaction.set_rollback(True)
+        assert AccessToken.objects.live().count() == 1
+
+    def test_a_hasher_brought_up_to_date_kills_none(self, ada, settings):
+        AccessToken.objects.issue(ada)
+        old = make_password("lovelace", hasher="md5")
+        settings.PASSWORD_HASHERS = [
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+        ]
+        User.objects.update(password=old)
+        ada.refresh_from_db()
+        assert ada.check_password("lovelace")
+        ada.refresh_from_db()
+        assert ada.password != old
+        assert AccessToken.objects.live().count() == 1
+
+    def test_unless_it_is_switched_off(self, ada):
+        AccessToken.objects.issue(ada)
+        with setting(REVOKE_ON_PASSWORD_CHANGE=False):
+            ada.set_password("new")
+            ada.save()
+        assert AccessToken.objects.live().count() == 1
+
+
+class TestRotate:
+    def test_the_new_one_is_like_the_old_one(self, ada, told):
+        token, _ = AccessToken.objects.issue(ada, "laptop", HOUR, ["read"])
+        new, key = token.rotate()
+        assert (new.name, new.scopes, new.user) == ("laptop", ["read"], ada)
+        assert new.expires - new.created == HOUR
+        assert key.startswith(new.display)
+        assert list(AccessToken.objects.live()) == [new]
+        assert token.revoked is not None
+        assert told[1:] == [("issued", new.pk), ("revoked", token.pk)]
+
+    def test_the_old_one_lives_for_the_grace_and_no_longer_than_before(self, ada):
+        token, _ = AccessToken.objects.issue(ada, expires_in=HOUR)
+        end = token.expires
+        token.rotate(grace=HOUR / 2)
+        token.refresh_from_db()
+        assert timezone.now() < token.expires < end
+        other, _ = AccessToken.objects.issue(ada, expires_in=HOUR)
+        end = other.expires
+        other.rotate(grace=2 * HOUR)
+        other.refresh_from_db()
+        assert other.expires == end
+
+    def test_what_is_refused_is_not_rotated(self, ada):
+        token, _ = AccessToken.objects.issue(ada)
+        with pytest.raises(ValueError, match="negative"):
+            token.rotate(grace=-HOUR)
+        AccessToken.objects.update(revoked=timezone.now())
+        with pytest.raises(ValueError, match="refused"):
+            token.rotate()
+        assert AccessToken.objects.count() == 1
+
+    def test_two_who_rotate_one_make_one_and_no_revocation_is_lost(self, transactional_db):
+        user = User.objects.create_user("ada")
+        for _ in range(5):
+            token, _ = AccessToken.objects.issue(user)
+            connections.close_all()
+            works = [_rotate, _rotate, _revoke, _revoke]
+            threads = [threading.Thread(target=work, args=(token.pk,)) for work in works]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            found = AccessToken.objects.get(pk=token.pk)
+            assert found.revoked is not None
+            assert AccessToken.objects.exclude(pk=token.pk).count() <= 1
+            AccessToken.objects.all().delete()
+
+
+def _quietly(work):
+    try:
+        with contextlib.suppress(ValueError):
+            _patiently(work)
+    finally:
+        connection.close()
+
+
+def _rotate(pk):
+    _quietly(lambda: AccessToken.objects.get(pk=pk).rotate())
+
+
+def _revoke(pk):
+    _quietly(lambda: AccessToken.objects.get(pk=pk).revoke())
+
+
+def test_purging_takes_what_is_long_over(ada):
+    tokens = [AccessToken.objects.issue(ada)[0] for _ in range(5)]
+    long_ago = timezone.now() - 2 * HOUR
+    AccessToken.objects.filter(pk=tokens[0].pk).update(revoked=long_ago)
+    AccessToken.objects.filter(pk=tokens[1].pk).update(expires=long_ago)
+    AccessToken.objects.filter(pk=tokens[2].pk).update(revoked=timezone.now())
+    assert AccessToken.objects.purge(HOUR, batch=1) == 2
+    assert set(AccessToken.objects.all()) == set(tokens[2:])
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("tokens", "wanted"),
+        [
+            ({"KEY_PREFIXX": "x"}, "Did you mean 'KEY_PREFIX'?"),
+            ({"KEY_PREFIX": "a-b"}, "letters, digits and underscores"),
+            ({"KEY_PREFIX": ""}, "letters, digits and underscores"),
+            ({"EXPIRES_IN": 60}, "It takes timedelta or NoneType"),
+            ({"EXPIRES_IN": -HOUR}, "greater than 0"),
+            ({"RENEW_EVERY": HOUR}, "nothing expires"),
+            ({"RENEW_EVERY": HOUR, "EXPIRES_IN": HOUR}, "shorter than EXPIRES_IN"),
+            ({"MAX_PER_USER": 0}, "greater than 0"),
+            ({"MAX_PER_USER": True}, "of type bool"),
+            ({"ON_LIMIT": "ignore"}, "'refuse' or 'revoke_oldest'"),
+            ({"PEPPERS": {0: "x" * 32}}, "whole numbers"),
+            ({"PEPPERS": {1: "hunter2"}}, "at least 32"),
+            ({"PEPPERS": {1: None}}, "at least 32"),
+        ],
+    )
+    def test_a_wrong_one_is_told_and_nothing_is_issued_under_it(self, ada, tokens, wanted):
+        with setting(**tokens):
+            [(message, hint)] = conf.problems()
+            assert wanted in f"{message} {hint}"
+            assert "hunter2" not in message + hint
+            with pytest.raises(ImproperlyConfigured):
+                AccessToken.objects.issue(ada)
+
+    def test_a_model_that_is_not_there_is_told(self, settings):
+        settings.IRONTOKEN = {}
+        assert get_token_model() is AccessToken
