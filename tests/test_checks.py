@@ -55,6 +55,9 @@ class TestSettings:
             ({"CACHE": {**REDIS, "LEASE": 0}}, "greater than 0"),
             ({"CACHE": {"COHERENCE": "redis"}}, "['LOCATION'] is missing"),
             ({"CACHE": {**REDIS, "LOCATION": "u:p@host"}}, "is not the address"),
+            ({"CACHE": {**REDIS, "LOCATION": "redis://:pa/ss@host"}}, "cannot be read"),
+            ({"CACHE": {**REDIS, "LOCATION": "redis://host?socket_timeout=x"}}, "cannot be read"),
+            ({"CACHE": {**REDIS, "LOCATION": "redis://host?nonsense=1"}}, "cannot be read"),
             ({"CACHE": {"COHERENCE": "postgres", "LISTEN": {"default": "x"}}}, "database 'x'"),
             ({"CACHE": {"COHERENCE": "postgres", "LISTEN": {"y": "other"}}}, "database 'y'"),
             ({"CACHE": {"COHERENCE": "postgres", "LISTEN": "other"}}, "It takes dict"),
@@ -149,7 +152,7 @@ class TestStatus:
 
     def test_on_it_says_where_the_stamps_are(self, on):
         text = self.status()
-        assert f"The stamps are in {on}" in text
+        assert f"the stamps are in {on}" in text
         assert "Coherence: host" in text
 
     def test_not_working_it_fails(self, on):

@@ -11,12 +11,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 import irontoken
+from irontoken import fleet
 from irontoken.checks import check_bus
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import FEW, SLOT, Triggers
@@ -310,10 +311,57 @@ class TestLease:
     def test_a_listener_elsewhere_than_the_rows_keeps_none(self, keys, monkeypatch):
         warm(keys[0])
         connections["default"].__dict__["_irontoken_server"] = "another"
+        monkeypatch.setattr(fleet, "server_of", lambda _: "another")
         Token.objects.filter(key=keys[0]).update(created="2020-01-01T00:00Z")
         assert [ask(keys[0])[1] for _ in range(3)] == [1, 1, 1]
+        monkeypatch.undo()
         connection.close()
         warm(keys[0])
+
+    def test_another_database_of_the_server_is_not_the_one(self, keys):
+        with listening_at(connection.settings_dict["PORT"], NAME="postgres"):
+            for _ in range(3):
+                assert ask(keys[0])[1] == 1
+            eventually(lambda: "its tables are not there" in coherence())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            """ALTER TABLE authtoken_token DISABLE TRIGGER {delete}; DELETE FROM authtoken_token;
+            ALTER TABLE authtoken_token ENABLE ALWAYS TRIGGER {delete}""",
+            """CREATE TABLE other (LIKE authtoken_token INCLUDING ALL);
+            ALTER TABLE authtoken_token RENAME TO old;
+            ALTER TABLE other RENAME TO authtoken_token""",
+        ],
+    )
+    def test_triggers_that_were_gone_for_a_moment_end_it(self, keys, elsewhere, change):
+        warm(keys[0])
+        with elsewhere.transaction():
+            for statement in change.format(delete=f"{channel_of('')}_delete").split(";"):
+                elsewhere.execute(statement)
+        try:
+            eventually(lambda: is_refused(keys[0]), 4)
+        finally:
+            if "RENAME" in change:
+                elsewhere.execute("DROP TABLE authtoken_token")
+                elsewhere.execute("ALTER TABLE old RENAME TO authtoken_token")
+
+    def test_a_session_that_replays_is_heard(self, keys, elsewhere):
+        warm(keys[0])
+        elsewhere.execute("SET session_replication_role = replica")
+        elsewhere.execute("DELETE FROM authtoken_token")
+        eventually(lambda: is_refused(keys[0]), 5)
+
+    def test_a_setting_that_changes_ends_no_transaction(self, fleet_on):
+        with transaction.atomic():
+            User.objects.create_user("kept")
+            with override_settings(DEBUG=True):
+                pass
+        assert User.objects.filter(username="kept").exists()
+
+    def test_djangos_connection_without_a_database_is_left_alone(self, fleet_on):
+        with connection._nodb_cursor() as cursor:
+            cursor.execute("SELECT 1")
 
     def test_a_fork_listens_by_itself(self, keys, elsewhere):
         warm(keys[0])
@@ -351,9 +399,9 @@ def called(action, **options):
 
 
 @contextmanager
-def listening_at(port):
-    """Listen at another port of this host than the rows are read from."""
-    connections.settings["direct"] = {**connection.settings_dict, "PORT": port}
+def listening_at(port, **changes):
+    """Listen at another place than the rows are read from."""
+    connections.settings["direct"] = {**connection.settings_dict, "PORT": port, **changes}
     found = {**settings.IRONTOKEN["CACHE"], "LISTEN": {"default": "direct"}}
     try:
         with override_settings(IRONTOKEN={"CACHE": found}):

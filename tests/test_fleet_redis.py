@@ -220,6 +220,43 @@ class TestFailures:
             assert "wrong@" not in text
             assert ":wrong" not in text
 
+    def test_a_server_that_may_not_be_asked_what_it_is_is_not_listened_to(
+        self, keys, server, tmp_path
+    ):
+        with redis.Redis(port=server.port, password="hidden") as client:
+            client.acl_setuser(
+                "app", enabled=True, passwords=["+x"], commands=["+@all", "-role"], channels=["*"]
+            )
+        location = f"redis://app:x@127.0.0.1:{server.port}/0"
+        with override_settings(IRONTOKEN=setting(tmp_path, location)):
+            ask(keys[0])
+            eventually(lambda: "not working" in coherence())
+            assert ask(keys[0])[1] == 1
+
+    def test_the_address_does_not_undo_the_patience(self, server):
+        from irontoken.fleet.redis import PATIENCE, client_of
+
+        client = client_of(f"{server.url}?socket_timeout=5&decode_responses=True")
+        found = client.connection_pool.connection_kwargs
+        assert (found["socket_timeout"], found["decode_responses"]) == (PATIENCE, False)
+
+    def test_many_writers_say_once_that_redis_is_gone(self, keys, server, caplog):
+        server.pause()
+        threads = [
+            threading.Thread(target=fleet._publisher.publish, args=(f"u{number:04x}",))
+            for number in range(8)
+        ]
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert time.monotonic() - started < 4
+        server.resume()
+        eventually(lambda: fleet._publisher.unsent() == 0)
+        said = [text for text in caplog.text.splitlines() if "does not take" in text]
+        assert len(said) == 1
+
     def test_a_replica_is_not_listened_to(self, keys, server, tmp_path):
         replica = RedisServer()
         try:

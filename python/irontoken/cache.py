@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken import conf, fleet
 from irontoken._core import Cache, Road, Ticket
 from irontoken.compiled import CompiledLookup
-from irontoken.watched import kind_of, tables_of, watched
+from irontoken.watched import kind_of, sql_names_of, tables_of, watched
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -117,6 +117,8 @@ def identity(connection: BaseDatabaseWrapper) -> str | None:
     the settings say.
     """
     database = connection.settings_dict
+    if connection.alias == NO_DB_ALIAS:
+        return None  # Django's own, to make and to drop databases
     if hasattr(connection, "schema_name"):
         return None  # a tenant's schema, set behind Django's back
     if database.get("OPTIONS", {}).get("pool"):
@@ -243,7 +245,7 @@ def _is_heard_of(
     connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: conf.CacheOptions
 ) -> bool:
     name = connection.__dict__.get("_irontoken_identity")
-    tables = [table for _, field in lookup.primary_keys for table in tables_of(field.model)]
+    tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
     return name is not None and fleet.may_keep(connection, name, tables, options)
 
 

@@ -134,11 +134,8 @@ def _coherence_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
                 f"IRONTOKEN['CACHE'][{option!r}] is set, and COHERENCE is {coherence!r}.",
                 f"It belongs to {_list(coherences)}.",
             )
-    location = section.get("LOCATION", "")
-    # What was found is not quoted: it may hold a password.
-    if coherence == "redis" and not str(location).startswith(_SCHEMES):
-        said = "is not the address of a Redis server" if location else "is missing"
-        yield f"IRONTOKEN['CACHE']['LOCATION'] {said}.", "It takes 'redis://host:6379/0'."
+    if coherence == "redis":
+        yield from _location_problems(section.get("LOCATION", ""))
     package = {"postgres": "psycopg", "redis": "redis"}.get(str(coherence))
     if package and importlib.util.find_spec(package) is None:
         extra = "redis" if package == "redis" else "postgres"
@@ -153,6 +150,22 @@ def _coherence_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
                 f"IRONTOKEN['CACHE']['LISTEN'] names the database {alias!r}.",
                 f"There is {_list(settings.DATABASES)}.",
             )
+
+
+def _location_problems(location: object) -> Iterator[tuple[str, str]]:
+    # What was found is not quoted, nor is the error about it: it may hold a password.
+    hint = "It takes 'redis://host:6379/0'."
+    if not str(location).startswith(_SCHEMES):
+        said = "is not the address of a Redis server" if location else "is missing"
+        yield f"IRONTOKEN['CACHE']['LOCATION'] {said}.", hint
+    elif importlib.util.find_spec("redis") is not None:
+        from irontoken.fleet.redis import client_of
+
+        try:
+            client_of(str(location))
+        except Exception:  # noqa: BLE001 - whatever redis raises
+            hint += " A password is written as in any URL, with %2F for a slash."
+            yield "IRONTOKEN['CACHE']['LOCATION'] cannot be read.", hint
 
 
 def section(name: str) -> dict[str, Any]:

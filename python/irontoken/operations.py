@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
-from irontoken import cache
+from irontoken import conf
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
 
@@ -15,7 +14,8 @@ class InstallTriggers(Operation):
     """Installs what ``manage.py irontoken install`` does; undone, it removes it.
 
     It needs the tables of tokens and users: name the migrations that make them among the
-    ``dependencies``. On other databases than PostgreSQL it does nothing. Add it anew, in a
+    ``dependencies``. On other databases than PostgreSQL it does nothing, and
+    whether the cache is on makes no difference. Add it anew, in a
     migration of its own, when ``manage.py check --database default`` says that the triggers are
     missing or out of date.
     """
@@ -32,7 +32,8 @@ class InstallTriggers(Operation):
         """Install the triggers."""
         if triggers := _triggers(schema_editor):
             connection = schema_editor.connection
-            _run(schema_editor, triggers.removal(connection) + triggers.installation(connection))
+            statements = triggers.installation(connection, unseen=schema_editor.collect_sql)
+            _run(schema_editor, triggers.removal(connection) + statements)
 
     def database_backwards(
         self, _app: str, schema_editor: BaseDatabaseSchemaEditor, *_: Any
@@ -49,13 +50,8 @@ class InstallTriggers(Operation):
 def _triggers(schema_editor: BaseDatabaseSchemaEditor) -> Triggers | None:
     if schema_editor.connection.vendor != "postgresql":
         return None
-    options = cache.options()
-    if options is None:
-        raise ImproperlyConfigured(
-            "The triggers carry the news of the cache, which is off: set "
-            'IRONTOKEN = {"CACHE": {"COHERENCE": "postgres"}} and install the app.'
-        )
-    return Triggers(channel_of(options.project))
+    project = conf.section("CACHE").get("PROJECT", "")
+    return Triggers(channel_of(str(project)))
 
 
 def _run(schema_editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:

@@ -80,8 +80,7 @@ def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]
         for table, columns in tables.items()
     }
     names = {
-        _table(model): '"{}"'.format(model._meta.db_table.strip('"'))
-        for model in apps.get_models(include_auto_created=True)
+        _table(model): _sql_name(model) for model in apps.get_models(include_auto_created=True)
     }
     models: list[Any] = list(apps.get_models())
     unwatched: dict[str, str] = {
@@ -105,6 +104,11 @@ def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
 def tables_of(model: Any) -> list[str]:
     """Return the tables that hold the columns of ``model``: its own and those of its parents."""
     return [_table(each) for each in (model, *model._meta.get_parent_list())]
+
+
+def sql_names_of(model: Any) -> list[str]:
+    """Return the same tables as SQL names them, with quotes and, where it is given, a schema."""
+    return [_sql_name(each) for each in (model, *model._meta.get_parent_list())]
 
 
 def kind_of(field: Any) -> str | None:
@@ -150,6 +154,10 @@ def _table(model: Any) -> str:
     name: str = model._meta.db_table
     # A schema may be written into the name, as in 'public"."table'.
     return name.rsplit(".", 1)[-1].strip('"`')
+
+
+def _sql_name(model: Any) -> str:
+    return '"{}"'.format(model._meta.db_table.strip('"'))
 
 
 def _field(model: type[Model], name: str) -> Any:

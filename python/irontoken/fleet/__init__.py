@@ -5,6 +5,7 @@ only proof renews says how long the process may rely on what it has heard.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 #: By the database that a listener is for; one for all where Redis is the bus.
 _listeners: Final[dict[str, Listener]] = {}
 _lock: Final = threading.Lock()
+#: Seconds between two questions which server a connection is to.
+_ASK_AGAIN: Final = 1.0
+_LONGEST_ANSWER: Final = 200
 _publisher: Any = None
 
 
@@ -74,28 +78,47 @@ def may_keep(
     Starts to listen, where nobody does. A standby may lag behind what has been heard of its
     primary, and a server that is not listened to sends no news; neither's rows are kept.
     """
-    if options.coherence == "redis":
-        _listeners[""].ensure()
-        return True
-    listener = _listeners[identity]
+    listener = _listeners.get("" if options.coherence == "redis" else identity)
+    if listener is None:
+        return False  # the setting has just changed
     listener.ensure()
+    if options.coherence == "redis":
+        return True
     bus: Any = listener.bus
     return (
         bus is not None
         and bus.server is not None
-        and connection.__dict__.get("_irontoken_server") == bus.server
-        and all(f'"{table}"' in bus.state.tables for table in tables)
+        and _comes_from(connection, bus.server)
+        and all(table in bus.state.tables for table in tables)
     )
 
 
+def _comes_from(connection: BaseDatabaseWrapper, server: str) -> bool:
+    """Tell whether a connection's rows are those of a server, whose news is heard."""
+    noted = connection.__dict__
+    if noted.get("_irontoken_server") == server:
+        return True
+    # Behind a pool the server may be another by now, and the connection still the same.
+    now = time.monotonic()
+    if now - noted.get("_irontoken_asked", -_ASK_AGAIN) < _ASK_AGAIN:
+        return False
+    noted["_irontoken_asked"] = now
+    noted["_irontoken_server"] = server_of(connection)
+    return bool(noted["_irontoken_server"] == server)
+
+
 def server_of(connection: BaseDatabaseWrapper) -> str | None:
-    """Return which server a connection has been opened to, if it is one of PostgreSQL's."""
-    if connection.vendor != "postgresql":
+    """Return which server a connection has been opened to, if it is one of PostgreSQL's.
+
+    ``None`` within a transaction, which is not this module's to begin or to end.
+    """
+    wrapper: Any = connection
+    driver = wrapper.connection
+    # Idle is the only state that is falsy.
+    if connection.vendor != "postgresql" or driver is None or driver.info.transaction_status:
         return None
     from irontoken.fleet.postgres import SERVER
 
-    wrapper: Any = connection
-    driver = wrapper.connection
     try:
         with driver.cursor() as cursor:
             server: str = cursor.execute(SERVER).fetchone()[0]
@@ -142,8 +165,6 @@ def roll_call(alias: str, options: conf.CacheOptions, seconds: float) -> Iterato
 
     Raises what the bus raises where it cannot be reached.
     """
-    import time
-
     bus = connect(alias, options, needs_triggers=False)
     try:
         bus.open()
@@ -153,7 +174,10 @@ def roll_call(alias: str, options: conf.CacheOptions, seconds: float) -> Iterato
             for is_own, text in bus.wait(left):
                 if is_own and text.startswith(ANSWER):
                     after = (time.monotonic() - asked) * 1000
-                    yield f"{text.removeprefix(ANSWER)}, answered after {after:.1f} ms"
+                    # Anybody may answer, and a terminal obeys what is not printable.
+                    said = text.removeprefix(ANSWER)[:_LONGEST_ANSWER]
+                    said = "".join(each if each.isprintable() else "?" for each in said)
+                    yield f"{said}, answered after {after:.1f} ms"
     finally:
         bus.close()
 
@@ -196,6 +220,6 @@ def _title(alias: str, options: conf.CacheOptions) -> str:
     if options.coherence == "redis":
         return "Redis"
     listened = options.listen.get(alias, alias)
-    database = connections[listened].settings_dict
-    place = f"{database['HOST'] or 'the local socket'}:{database['PORT'] or 5432}"
+    database = connections.settings[listened]
+    place = f"{database.get('HOST') or 'the local socket'}:{database.get('PORT') or 5432}"
     return f"PostgreSQL at {place} (database {alias!r})"

@@ -37,6 +37,9 @@ class Bus(Protocol):
     def interrupt(self) -> None:
         """Make ``wait`` return soon; another thread calls this."""
 
+    def abandon(self) -> None:
+        """Let go of a connection that is the parent's, in a child that was forked."""
+
     def close(self) -> None:
         """Disconnect; raises nothing."""
 

@@ -66,8 +66,14 @@ class Listener:
         with self._lock:
             if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
                 return
-            self._thread = threading.Thread(target=self._run, name="irontoken", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="irontoken", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # The process ends, or may have no more threads: it goes on without a lease.
+                self.failure = str(error)
+                return
+            self._thread = thread
 
     def stop(self) -> None:
         """End the thread, and with it the lease, for good."""
@@ -82,6 +88,8 @@ class Listener:
         """Forget the parent's thread and connection, which this child does not have."""
         self.lease.void()
         self.failure, self.is_heard = "", False
+        if self.bus is not None:
+            self.bus.abandon()
         self.bus = None
         self._lock = threading.Lock()
         self._stop = threading.Event()

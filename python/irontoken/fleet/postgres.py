@@ -5,11 +5,14 @@ network that swallows what is sent, holds nobody up for longer than a lease.
 """
 
 import contextlib
+import json
+import os
 import selectors
 import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -19,14 +22,26 @@ from psycopg.pq import ExecStatus
 from irontoken.fleet.bus import ANSWER, Unfit, new_name
 from irontoken.fleet.triggers import State, Triggers
 
-#: What tells a server from any other, its own standby included: when it was started.
-SERVER: Final = "SELECT extract(epoch FROM pg_postmaster_start_time())::text"
+#: What tells a database from any other, the same one on a standby included: when its server was
+#: started, and its number there.
+SERVER: Final = """
+    SELECT extract(epoch FROM pg_postmaster_start_time())::text || ' ' || oid::text
+    FROM pg_catalog.pg_database WHERE datname = current_database()
+"""
 _FIT: Final = "SELECT pg_backend_pid(), pg_is_in_recovery()"
+#: Which triggers there are, on which tables, and whether any has been touched: what switches one
+#: off and on again leaves another version of its row.
+_INSTALLED: Final = """
+    SELECT md5(string_agg(concat_ws(' ', name, to_regclass(name)::oid, t.oid, t.xmin), ','
+        ORDER BY name, t.oid))
+    FROM jsonb_array_elements_text($1::jsonb) AS wanted (name)
+    JOIN pg_catalog.pg_trigger AS t
+    ON t.tgrelid = to_regclass(name) AND t.tgfoid = $2::oid AND t.tgenabled = 'A'
+"""
 #: Sent only while the triggers are there: news would come by them.
-_PROBE: Final = """
-    SELECT pg_notify($1, $2) WHERE NOT pg_is_in_recovery() AND pg_backend_pid() = $3::int
-    AND (SELECT count(*) FROM pg_catalog.pg_trigger
-        WHERE tgfoid = $4::oid AND tgrelid = ANY ($5::oid[]) AND tgenabled IN ('O', 'A')) = $6::int
+_PROBE: Final = f"""
+    SELECT pg_notify($3, $4) WHERE NOT pg_is_in_recovery() AND pg_backend_pid() = $5::int
+    AND ({_INSTALLED}) = $6
 """
 _TELL: Final = "SELECT pg_notify($1, $2)"
 
@@ -51,6 +66,7 @@ class Postgres:
         self._connection: Any = None
         self._pg: Any = None
         self._pid = 0
+        self._installed = ""
         self._unsent: deque[tuple[str, list[str]]] = deque()
         #: The statement that the server has not answered yet.
         self._asked = ""
@@ -69,6 +85,8 @@ class Postgres:
         self._connection = psycopg.connect(**parameters, autocommit=True)
         self._pg = self._connection.pgconn
         self._selector.register(self._pg.socket, selectors.EVENT_READ)
+        if role := connections[self.alias].settings_dict["OPTIONS"].get("assume_role"):
+            self._ask('SET ROLE "{}"'.format(role.replace('"', '""')))
         [[pid, is_standby]] = self._ask(_FIT)
         self._pid = int(pid)
         if self._pid != self._pg.backend_pid:
@@ -79,6 +97,7 @@ class Postgres:
             self.state = self.triggers.state(self._ask(*self.triggers.state_query()))
             if self.state.problem:
                 raise Unfit(f"{self.state.problem}: run manage.py irontoken install")
+            [[self._installed]] = self._ask(_INSTALLED, self._triggers())
         [[self.server]] = self._ask(SERVER)
         # What is sent here is no news that must outlive a crash of the server.
         self._ask("SET synchronous_commit TO off")
@@ -87,9 +106,8 @@ class Postgres:
 
     def probe(self, secret: str) -> None:
         """Send a secret to this connection itself; see ``Bus``."""
-        tables = "{" + ",".join(map(str, self.state.tables.values())) + "}"
-        triggers = [str(self.state.function), tables, str(3 * len(self.state.tables))]
-        self._send(_PROBE, [self._channel(self.name), secret, str(self._pid), *triggers])
+        sent = [self._channel(self.name), secret, str(self._pid), self._installed]
+        self._send(_PROBE, [*self._triggers(), *sent])
 
     def tell(self, name: str | None, text: str) -> None:
         """Send a message; see ``Bus``."""
@@ -116,6 +134,14 @@ class Postgres:
         with contextlib.suppress(OSError):
             self._wake.send(b".")
 
+    def abandon(self) -> None:
+        """Let go of the parent's connection; see ``Bus``."""
+        if self._pg is not None:
+            # The server would keep the session for as long as any process has its socket. Its
+            # number stays taken, since the driver knows it.
+            with contextlib.suppress(OSError), Path(os.devnull).open() as nothing:
+                os.dup2(nothing.fileno(), self._pg.socket)
+
     def close(self) -> None:
         """Disconnect; see ``Bus``."""
         self._selector.close()
@@ -123,6 +149,9 @@ class Postgres:
         self._wake.close()
         if self._connection is not None:
             self._connection.close()
+
+    def _triggers(self) -> list[str]:
+        return [json.dumps(list(self.state.tables)), str(self.state.function)]
 
     def _channel(self, name: str | None) -> str:
         return f"{self.triggers.channel}_{name}" if name else self.triggers.channel

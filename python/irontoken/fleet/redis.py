@@ -30,14 +30,39 @@ _MANY: Final = 4096
 
 
 def client_of(location: str) -> Any:
-    """Return a client that fails soon and does not try again by itself."""
-    return redis.Redis.from_url(
-        location,
+    """Return a client that fails soon and does not try again by itself.
+
+    Raises whatever redis raises for an address that it cannot read.
+    """
+    pool = redis.ConnectionPool.from_url(location)
+    # What is written into the address must not undo this.
+    pool.connection_kwargs.update(
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=PATIENCE,
         socket_timeout=PATIENCE,
         client_name="irontoken",
+        decode_responses=False,
     )
+    pool.make_connection()
+    return redis.Redis(connection_pool=pool)
+
+
+def publish(client: Any, channel: str, text: str) -> None:
+    """Publish to those who listen to the server that all publish to; raise where that is not it.
+
+    A replica passes on what its master is told and tells its master nothing.
+    """
+    with client.pipeline(transaction=False) as pipe:
+        pipe.publish(channel, text)
+        pipe.role()
+        published, role = pipe.execute(raise_on_error=False)
+    for answer in (published, role):
+        if isinstance(answer, Exception):
+            raise answer
+    if role[0] != b"master":
+        # The address may lead to another server by now.
+        client.connection_pool.disconnect()
+        raise Unfit("the server is a replica: others publish elsewhere")
 
 
 class Redis:
@@ -67,13 +92,7 @@ class Redis:
 
     def probe(self, secret: str) -> None:
         """Send a secret to this connection itself; see ``Bus``."""
-        with self._client.pipeline(transaction=False) as pipe:
-            pipe.publish(self._own, secret)
-            pipe.role()
-            _, role = pipe.execute(raise_on_error=False)
-        # Where a user may not ask for it, this stays unknown.
-        if isinstance(role, list) and role[0] != b"master":
-            raise Unfit("the server is a replica: writers publish elsewhere")
+        publish(self._client, self._own, secret)
 
     def tell(self, name: str | None, text: str) -> None:
         """Send a message; see ``Bus``."""
@@ -92,6 +111,9 @@ class Redis:
         """Make ``wait`` return; see ``Bus``."""
         with contextlib.suppress(Exception):
             self._listening.connection.disconnect()
+
+    def abandon(self) -> None:
+        """Let go of the parent's connection; see ``Bus``. The client does so by itself."""
 
     def close(self) -> None:
         """Disconnect; see ``Bus``."""
@@ -112,21 +134,18 @@ class Publisher:
     def publish(self, message: str) -> None:
         """Send a message, or see to it that it is sent; raises nothing of Redis's."""
         if self._thread is not None:
-            self._keep(message)
+            self._keep(message, "")
             return
-        sent = False
+        reason = "interrupted"
         try:
-            self._client.publish(self._channel, message)
-            sent = True
-        except (redis.RedisError, OSError) as error:
-            logger.warning(
-                "Redis does not take the news of a write, which is sent as soon as it does: %s",
-                # A record with the error itself would keep the writer's cursor from being freed.
-                str(error),
-            )
+            publish(self._client, self._channel, message)
+            reason = ""
+        except Exception as error:  # noqa: BLE001 - whatever it is, the write is done
+            # As text: a record with the error would keep the writer's cursor from being freed.
+            reason = " ".join(str(error).split()) or type(error).__name__
         finally:
-            if not sent:
-                self._keep(message)
+            if reason:
+                self._keep(message, reason)
 
     def unsent(self) -> int:
         """Return how many words of news have not been sent yet."""
@@ -138,7 +157,7 @@ class Publisher:
         if (thread := self._thread) is not None:
             # It may be about to find out that what it sends does not arrive.
             thread.join(2 * PATIENCE)
-        with contextlib.suppress(redis.RedisError, OSError):
+        with contextlib.suppress(Exception):
             self._send()
 
     def forked(self) -> None:
@@ -153,14 +172,21 @@ class Publisher:
         self._under_way: set[str] = set()
         self._thread: threading.Thread | None = None
 
-    def _keep(self, message: str) -> None:
+    def _keep(self, message: str, reason: str) -> None:
         with self._lock:
             self._add(set(message.split(" ")))
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._retry, name="irontoken-publisher", daemon=True
+            if self._thread is not None and self._thread.is_alive():
+                return
+            if reason:
+                logger.warning(
+                    "Redis does not take the news of writes, which is sent as soon as it does: %s",
+                    reason,
                 )
-                self._thread.start()
+            thread = threading.Thread(target=self._retry, name="irontoken-publisher", daemon=True)
+            # Where there can be no more threads, the next write tries again, or the process's end.
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def _add(self, words: set[str]) -> None:
         words = self._unsent | words
@@ -170,7 +196,7 @@ class Publisher:
         while not self._stop.wait(_DELAY):
             try:
                 self._send()
-            except (redis.RedisError, OSError):
+            except Exception:  # noqa: BLE001, S112 - it is tried until it works
                 continue
             with self._lock:
                 if not self._unsent:
@@ -188,7 +214,7 @@ class Publisher:
         sent = not words
         try:
             if words:
-                self._client.publish(self._channel, " ".join(sorted(words)))
+                publish(self._client, self._channel, " ".join(sorted(words)))
                 sent = True
         finally:
             with self._lock:

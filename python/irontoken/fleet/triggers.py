@@ -71,11 +71,14 @@ END
 #: as they should be, and how many are of another version.
 _STATE: Final = """
     SELECT wanted.name, c.oid, count(p.oid) FILTER (
-        WHERE p.proname = $2 AND t.tgenabled IN ('O', 'A') AND t.tgargs = decode(args, 'hex')
+        WHERE p.proname = $2 AND t.tgenabled = 'A' AND t.tgargs = decode(args, 'hex')
     ), count(p.oid) FILTER (WHERE p.proname <> $2 OR t.tgargs <> decode(args, 'hex')),
     max(p.oid) FILTER (WHERE p.proname = $2)
     FROM jsonb_each_text($1::jsonb) AS wanted (name, args)
-    JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(wanted.name) AND c.relkind IN ('r', 'p')
+    JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(wanted.name)
+    -- What is written to a partition or a child by its own name sets off no trigger of the table.
+    AND c.relkind = 'r' AND NOT c.relispartition
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = c.oid)
     LEFT JOIN (
         pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p
         ON p.oid = t.tgfoid AND p.proname LIKE $3
@@ -155,34 +158,51 @@ class Triggers:
     def removal(self, connection: BaseDatabaseWrapper) -> list[str]:
         """Return the statements that remove all versions of the triggers that are there."""
         with connection.cursor() as cursor:
+            # Another schema of the database may be another project's.
             cursor.execute(
-                "SELECT format('DROP FUNCTION %%s CASCADE', oid::regprocedure) FROM pg_proc "
-                "WHERE proname LIKE %s AND prorettype = 'trigger'::regtype",
-                [_like(self.channel)],
+                """
+                SELECT format('DROP FUNCTION %%s CASCADE', p.oid::regprocedure)
+                FROM pg_catalog.pg_proc AS p
+                WHERE p.proname LIKE %s AND p.prorettype = 'trigger'::regtype AND (
+                    p.pronamespace = to_regnamespace(quote_ident(current_schema()))
+                    OR EXISTS (
+                        SELECT 1 FROM pg_catalog.pg_trigger AS t
+                        JOIN jsonb_array_elements_text(%s::jsonb) AS wanted (name)
+                        ON t.tgrelid = to_regclass(name) WHERE t.tgfoid = p.oid
+                    )
+                )
+                """,
+                [_like(self.channel), json.dumps(list(_tables()))],
             )
             return [row[0] for row in cursor.fetchall()]
 
-    def installation(self, connection: BaseDatabaseWrapper) -> list[str]:
-        """Return the statements that install the triggers where there are none."""
+    def installation(self, connection: BaseDatabaseWrapper, *, unseen: bool = False) -> list[str]:
+        """Return the statements that install the triggers where there are none.
+
+        On the tables that are there, or on all of them ``unseen``.
+        """
         quote = connection.ops.quote_name
         function = quote(self.function)
         create = (
-            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql "
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
             f"SET search_path = pg_catalog, pg_temp AS $irontoken${self.body}$irontoken$"
         )
         statements = [create]
         there = self.installed(connection).tables
         for table, values in _tables().items():
-            if table not in there:
+            if table not in there and not unseen:
                 continue
             arguments = ", ".join("'" + each.replace("'", "''") + "'" for each in values)
-            statements += [
-                f"CREATE TRIGGER {quote(f'{self.channel}_{event}')} AFTER "
-                f"{clause.format(f'ON {table}')} FOR EACH STATEMENT "
-                f"EXECUTE FUNCTION {function}({arguments})"
-                for event, clause in _EVENTS.items()
-            ]
-        return statements
+            for event, clause in _EVENTS.items():
+                trigger = quote(f"{self.channel}_{event}")
+                when = f"AFTER {clause.format(f'ON {table}')} FOR EACH STATEMENT"
+                statements += [
+                    f"CREATE TRIGGER {trigger} {when} EXECUTE FUNCTION {function}({arguments})",
+                    # For sessions that replay what others wrote, too.
+                    f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}",
+                ]
+        # It fails here, and not in somebody's write, for a role that may not notify.
+        return [*statements, f"SELECT pg_notify('{self.channel}', '*')"]
 
 
 def _like(channel: str) -> str:

@@ -23,6 +23,7 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "LAST_USED_INTERVAL": (timedelta,),
     "UNSCOPED": (str,),
     "PEPPERS": (dict,),
+    "ACCEPT_AUTHTOKEN": (bool,),
 }
 _CHOICES: Final = {"ON_LIMIT": ("refuse", "revoke_oldest"), "UNSCOPED": ("allow", "refuse")}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_]{1,16}")
@@ -44,6 +45,7 @@ class TokenOptions(NamedTuple):
     last_used: bool = True
     last_used_interval: timedelta = timedelta(seconds=60)
     unscoped: str = "allow"
+    accept_authtoken: bool = True
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
 
     @property

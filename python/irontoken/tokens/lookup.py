@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any, Final
 
+from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
@@ -11,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import cache, refusals
 from irontoken._core import keys_equal
+from irontoken.authentication import TokenAuthentication
 from irontoken.compiled import CompiledLookup, compile_lookup
 from irontoken.tokens import conf, digests, uses
 from irontoken.tokens.signals import token_refused
@@ -35,11 +37,13 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     """
     options = conf.options()
     try:
-        found = digests.candidates(key, options) if isinstance(key, str) else []
+        found = digests.candidates(key, options) if key and isinstance(key, str) else []
     except UnicodeEncodeError:
         found = []
     if not found:
         raise _refused(model, "malformed")
+    if (pair_of_authtoken := _not_adopted_yet(key, options)) is not None:
+        return pair_of_authtoken
     alias = router.db_for_read(model)
     connection = connections[alias]
     lookup = compiled(model, alias, len(found))
@@ -61,14 +65,35 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     if not pair:
         raise _refused(model, "unknown")
     user, token = pair
+    _accept(model, user, token, found[0])
+    return user, token
+
+
+def _accept(model: Any, user: Any, token: Any, digest: str) -> None:
+    """Refuse what is over; note the use of what is not, and give it today's digest."""
     if reason := token.refusal():
         raise _refused(model, reason, token)
     if not user.is_active:
         raise _refused(model, "inactive", token)
-    if token.digest != found[0]:
-        _rehash(token, found[0])
+    if token.digest != digest:
+        _rehash(token, digest)
     uses.note(token)
-    return user, token
+
+
+def _not_adopted_yet(key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
+    """Return the pair of a key that is REST framework's still; see ``adoption`` for the order."""
+    if not options.accept_authtoken or key.startswith(options.key_prefix):
+        return None
+    if not apps.is_installed("rest_framework.authtoken"):
+        return None
+    authenticator = TokenAuthentication()
+    authenticator.model = apps.get_model("authtoken", "Token")
+    try:
+        return authenticator.authenticate_credentials(key)
+    except AuthenticationFailed as refusal:
+        if refusal.detail != refusals.invalid_token().detail:
+            raise
+    return None
 
 
 def compiled(model: type[Model], alias: str, count: int = 1) -> CompiledLookup | None:

@@ -63,6 +63,8 @@ class AbstractAccessToken(models.Model):
     revoked: "models.DateTimeField[Any, Any]" = models.DateTimeField(
         _("Revoked"), null=True, blank=True, editable=False
     )
+    #: A copy of a row of authtoken's that is still there: see ``adoption``.
+    pending: "models.BooleanField[Any, Any]" = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[AccessTokenManager] = AccessTokenManager()
 

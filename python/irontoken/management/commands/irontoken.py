@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, ProgrammingError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from irontoken import cache, conf, fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
+
+#: Seconds.
+_LOCK_TIMEOUT = 5
 
 
 class Command(BaseCommand):
@@ -58,7 +61,10 @@ class Command(BaseCommand):
         installs = given["action"] == "install"
         state = triggers.installed(connection)
         if installs and not state.tables:
-            raise CommandError(f"{alias}: there are no tables yet, run manage.py migrate first.")
+            if given["database"]:
+                raise CommandError(f"{alias}: there are no tables yet, run manage.py migrate.")
+            self.stdout.write(f"{alias}: passed over, there are no tables of tokens and users.")
+            return
         if installs and not state.problem and not given["sql"]:
             self.stdout.write(f"{alias}: everything is installed already.")
             return
@@ -82,9 +88,19 @@ class Command(BaseCommand):
     def _run(self, connection: BaseDatabaseWrapper, statements: list[str]) -> None:
         try:
             with transaction.atomic(connection.alias), connection.cursor() as cursor:
+                # Who waits for a lock makes all wait who come after.
+                cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}s'")
                 for statement in statements:
                     cursor.execute(statement)
-        except ProgrammingError as error:
+            if not connection.get_autocommit() and not connection.in_atomic_block:
+                connection.commit()
+        except OperationalError as error:
+            raise CommandError(
+                f"{connection.alias}: nothing was changed ({str(error).strip()}). Where that was "
+                f"a lock, some session has been in a transaction for {_LOCK_TIMEOUT} seconds: "
+                "try again."
+            ) from error
+        except DatabaseError as error:
             self._print(statements)
             raise CommandError(
                 f"{connection.alias}: the role {connection.settings_dict['USER'] or 'in use'!r} "
@@ -133,7 +149,7 @@ class Command(BaseCommand):
             return
         size = os.stat(path).st_size if path else 0  # noqa: PTH116
         self.stdout.write(
-            f"{alias}: working. The stamps are in {path} ({size} bytes), shared by the "
+            f"{alias}: the stamps are in {path} ({size} bytes), shared by the "
             f"processes of user {os.geteuid()}; {found.writes()} writes since it was made."
         )
         if options.coherence == "postgres":
