@@ -336,9 +336,8 @@ class TestLease:
     )
     def test_triggers_that_were_gone_for_a_moment_end_it(self, keys, elsewhere, change):
         warm(keys[0])
-        with elsewhere.transaction():
-            for statement in change.format(delete=f"{channel_of('')}_delete").split(";"):
-                elsewhere.execute(statement)
+        for statement in change.format(delete=f"{channel_of('')}_delete").split(";"):
+            elsewhere.execute(statement)
         try:
             eventually(lambda: is_refused(keys[0]), 4)
         finally:
