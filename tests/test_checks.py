@@ -10,6 +10,7 @@ from django.test import override_settings
 from irontoken import cache, conf
 from irontoken.checks import check_cache, check_settings
 
+pytestmark = pytest.mark.django_db(databases=["default", "other"])
 ON = {"COHERENCE": "host"}
 REDIS = {"COHERENCE": "redis", "LOCATION": "redis://:secret@127.0.0.1:6379/0"}
 

@@ -20,6 +20,13 @@ from irontoken.tokens import conf, digests, get_token_model
 _SHOWN: Final = 6
 
 
+def left() -> int:
+    """Return how many rows authtoken holds."""
+    source, alias = _source()
+    count: int = source.objects.using(alias).count()
+    return count
+
+
 def copy(batch: int = 2000) -> Iterator[int]:
     """Copy what has no copy yet; yield how many rows have been looked at, after each batch."""
     source, alias = _source()

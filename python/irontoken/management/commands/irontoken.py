@@ -1,10 +1,11 @@
-"""``manage.py irontoken``: what the cache needs, and whether it works."""
+"""``manage.py irontoken``: what the cache needs, whether it works, and what tokens there are."""
 
 import argparse
 import os
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,7 +21,7 @@ _LOCK_TIMEOUT = 5
 class Command(BaseCommand):
     """The command."""
 
-    help = "Sets up what the cache of irontoken needs, and shows its state."
+    help = "Sets up what the cache of irontoken needs, shows its state, and handles issued tokens."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the name of what to do."""
@@ -37,8 +38,18 @@ class Command(BaseCommand):
             parser_of.add_argument("--sql", action="store_true", help="print what would be run")
             parser_of.add_argument("--database", help="an alias; all of PostgreSQL's if not given")
 
+        if apps.is_installed("irontoken.tokens"):
+            from irontoken.tokens import commands
+
+            commands.add_arguments(actions)
+
     def handle(self, *_: Any, **given: Any) -> None:
         """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
+        if given["action"] not in {"status", "install", "uninstall"}:
+            from irontoken.tokens import commands
+
+            commands.handle(self, given)
+            return
         options = cache.options()
         if options is None:
             self.stdout.write("The cache is off: every request asks the database.")

@@ -1,0 +1,139 @@
+"""What ``manage.py irontoken`` does with tokens: issue, revoke, list, purge and adopt."""
+
+import argparse
+import json
+import re
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from irontoken.tokens import adoption, get_token_model
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that a text such as ``90d`` or ``12h`` says."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 30s, 15m, 12h or 90d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def add_arguments(actions: Any) -> None:
+    """Add what is done with tokens to the actions of the command."""
+    issue = actions.add_parser("issue", help="issue a token; its key is printed this once")
+    issue.add_argument("user", help="the user's name")
+    issue.add_argument("--name", default="", help="what the token is for")
+    issue.add_argument("--expires-in", type=duration, help="such as 90d or 12h")
+    issue.add_argument("--scope", action="append", default=[], help="a scope; may be repeated")
+    revoke = actions.add_parser("revoke", help="revoke a token, or all of a user")
+    which = revoke.add_mutually_exclusive_group(required=True)
+    which.add_argument("--id", type=int, help="of one token, as the list has it")
+    which.add_argument("--user", help="all of this user")
+    listing = actions.add_parser("list", help="list tokens; never a key")
+    listing.add_argument("user", nargs="?", help="of this user alone")
+    listing.add_argument("--live", action="store_true", help="only those that are accepted")
+    purge = actions.add_parser("purge", help="delete what has been over for long")
+    purge.add_argument("--older-than", type=duration, default=timedelta(days=90))
+    for parser in (issue, revoke, listing, purge):
+        parser.add_argument("--json", action="store_true", help="for programs to read")
+    adopt = actions.add_parser("adopt", help="take over the tokens of rest_framework.authtoken")
+    adopt.add_argument("--dry-run", action="store_true", help="say what there is to do")
+    adopt.add_argument(
+        "--finish", action="store_true", help="remove the rows of authtoken, whose keys go on"
+    )
+
+
+def handle(command: BaseCommand, given: dict[str, Any]) -> None:
+    """Do what was asked for; raise ``CommandError`` where that cannot be done."""
+    actions = {"issue": _issue, "revoke": _revoke, "list": _list, "purge": _purge}
+    if given["action"] == "adopt":
+        _adopt(command, given)
+        return
+    action: Any = actions[given["action"]]
+    found = action(given)
+    if given["json"]:
+        command.stdout.write(json.dumps(found, indent=2))
+    else:
+        for row in found if isinstance(found, list) else [found]:
+            command.stdout.write("  ".join(f"{name}={value}" for name, value in row.items()))
+
+
+def described(token: Any) -> dict[str, Any]:
+    """Return what may be shown of a token: all but its digest."""
+
+    def time(value: Any) -> Any:
+        return value and value.isoformat(timespec="seconds")
+
+    return {
+        "id": token.pk,
+        "user": token.user.get_username(),
+        "key": f"{token.display}…",
+        "name": token.name,
+        "scopes": token.scopes,
+        "created": time(token.created),
+        "expires": time(token.expires),
+        "last_used": time(token.last_used),
+        "revoked": time(token.revoked),
+    }
+
+
+def _issue(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        token, key = get_token_model().objects.issue(
+            _user(given["user"]), given["name"], given["expires_in"], given["scope"]
+        )
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    return {**described(token), "key": key}
+
+
+def _revoke(given: dict[str, Any]) -> dict[str, Any]:
+    tokens = get_token_model().objects
+    if given["user"]:
+        return {"revoked": tokens.revoke_all(_user(given["user"]))}
+    token = tokens.filter(pk=given["id"]).first()
+    if token is None:
+        raise CommandError(f"There is no token {given['id']}: see manage.py irontoken list.")
+    return {"revoked": int(token.revoke())}
+
+
+def _list(given: dict[str, Any]) -> list[dict[str, Any]]:
+    tokens = get_token_model().objects
+    found = tokens.live() if given["live"] else tokens.all()
+    if given["user"]:
+        found = found.filter(user=_user(given["user"]))
+    return [described(token) for token in found.select_related("user").order_by("pk").iterator()]
+
+
+def _purge(given: dict[str, Any]) -> dict[str, Any]:
+    return {"purged": get_token_model().objects.purge(given["older_than"])}
+
+
+def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
+    left = adoption.left()
+    if given["dry_run"]:
+        command.stdout.write(f"authtoken holds {left} tokens. Nothing was changed.")
+        return
+    title = "accepted, and removed from authtoken" if given["finish"] else "copied"
+    for done in adoption.finish() if given["finish"] else adoption.copy():
+        command.stdout.write(f"{done} of {left} {title}")
+    if given["finish"]:
+        command.stdout.write(
+            "Every key is accepted as before, and none is held. Set "
+            "IRONTOKEN['TOKENS']['ACCEPT_AUTHTOKEN'] to False: it costs unknown keys a query."
+        )
+    else:
+        command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
+
+
+def _user(name: str) -> Any:
+    model = get_user_model()
+    try:
+        return model._default_manager.get_by_natural_key(name)  # type: ignore[attr-defined]
+    except model.DoesNotExist as error:
+        raise CommandError(f"There is no user {name!r}.") from error
