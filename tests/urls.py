@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 from rest_framework.authtoken.views import obtain_auth_token
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,4 +12,5 @@ class WhoAmI(APIView):
 urlpatterns = [
     path("get-user-auth-token/", obtain_auth_token),
     path("whoami/", WhoAmI.as_view()),
+    path("tokens/", include("irontoken.tokens.urls")),
 ]

@@ -25,6 +25,20 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     malformed header, an unknown key and an inactive user.
     """
 
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401: the keyword, as REST framework's class does.
+
+        For ``keyword = "Bearer"`` and issued tokens it is that of RFC 6750, section 3: a request
+        that had a token is told that it is not valid.
+        """
+        keyword: str = self.keyword
+        if keyword == "Bearer" and hasattr(self.get_model(), "irontoken_digest_field"):
+            header = request.META.get("HTTP_AUTHORIZATION", "")
+            if str(header).lower().startswith("bearer"):
+                return 'Bearer realm="api", error="invalid_token"'
+            return 'Bearer realm="api"'
+        return keyword
+
 
 def authorization_header(request: Request) -> bytes | str:
     """Return the ``Authorization`` header of a request whose class is not a stock one."""

@@ -1,6 +1,8 @@
 """The app of issued tokens."""
 
-from django.apps import AppConfig
+from importlib import import_module
+
+from django.apps import AppConfig, apps
 
 
 class TokensConfig(AppConfig):
@@ -18,5 +20,7 @@ class TokensConfig(AppConfig):
         from irontoken.tokens import receivers
         from irontoken.tokens.checks import check_tokens
 
+        if apps.is_installed("drf_spectacular"):
+            import_module("irontoken.tokens.openapi")
         checks.register(check_tokens)
         receivers.connect()

@@ -1,0 +1,164 @@
+"""What a client does with tokens over HTTP. No answer but that of issuing holds a key."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from rest_framework import generics, serializers, status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.response import Response
+
+from irontoken import refusals
+from irontoken.authentication import TokenAuthentication
+from irontoken.tokens import get_token_model
+from irontoken.tokens.serializers import (
+    IssuedSerializer,
+    ObtainSerializer,
+    RevokeAllSerializer,
+    RevokedSerializer,
+    RotateSerializer,
+    TokenSerializer,
+    WhoAmISerializer,
+    WishesSerializer,
+)
+from irontoken.tokens.throttling import AddressThrottle, NameThrottle
+
+
+class AccessTokenAuthentication(TokenAuthentication):
+    """Authentication by issued tokens, whatever the setting says."""
+
+    def get_model(self) -> Any:
+        """Return the model of issued tokens."""
+        return get_token_model()
+
+
+class _View(generics.GenericAPIView[Any]):
+    authentication_classes: Any = (AccessTokenAuthentication, SessionAuthentication)
+    permission_classes: Any = (IsAuthenticated,)
+    pagination_class = None
+
+    def _asked(self, request: Any, serializer: Any = None) -> dict[str, Any]:
+        found = (serializer or self.get_serializer_class())(
+            data=request.data, context=self.get_serializer_context()
+        )
+        found.is_valid(raise_exception=True)
+        asked: dict[str, Any] = found.validated_data
+        return asked
+
+    def _issued(self, issue: Any) -> Response:
+        """Answer with the token and the key that ``issue`` returns."""
+        try:
+            token, key = issue()
+        except ValidationError as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
+        except IntegrityError:
+            # The user was deleted in between.
+            raise refusals.inactive_user() from None
+        answer = {
+            "token": key,
+            "id": token.pk,
+            "display": token.display,
+            "expires": token.expires,
+        }
+        return Response(
+            IssuedSerializer(answer).data, headers={"Cache-Control": "no-store"}, status=200
+        )
+
+
+class ObtainView(_View):
+    """Issues a token for a name and a password, or for a session.
+
+    A client that was written for REST framework's ``ObtainAuthToken`` finds ``token`` where it
+    was. The same time and the same message answer an unknown name and a wrong password.
+    """
+
+    authentication_classes: Any = (SessionAuthentication,)
+    permission_classes: Any = (AllowAny,)
+    throttle_classes: Any = (AddressThrottle, NameThrottle)
+    serializer_class = ObtainSerializer
+
+    def post(self, request: Any) -> Response:
+        """Issue a token."""
+        by_session = request.user.is_authenticated and "username" not in request.data
+        asked = self._asked(request, WishesSerializer if by_session else None)
+        user = request.user if by_session else asked["user"]
+        wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
+        return self._issued(lambda: get_token_model().objects.issue(user, *wishes))
+
+
+class TokensView(_View):
+    """Lists the live tokens of the user, newest first."""
+
+    serializer_class = TokenSerializer
+
+    def get_queryset(self) -> Any:
+        """Return the user's tokens."""
+        return get_token_model().objects.live().filter(user=self.request.user).order_by("-pk")
+
+    def get(self, _request: Any) -> Response:
+        """List them, a hundred at most: the newest."""
+        return Response(self.get_serializer(self.get_queryset()[:100], many=True).data)
+
+
+class TokenView(_View):
+    """One token of the user."""
+
+    serializer_class = TokenSerializer
+
+    def delete(self, request: Any, pk: int) -> Response:
+        """Revoke it."""
+        # What no database can hold is nobody's.
+        tokens = get_token_model().objects.filter(user=request.user)
+        token = tokens.filter(pk=pk).first() if pk < 2**63 else None
+        if token is None or token.pending:
+            raise NotFound
+        token.revoke()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RevokeAllView(_View):
+    """All tokens of the user, or all others."""
+
+    serializer_class = RevokeAllSerializer
+
+    def post(self, request: Any) -> Response:
+        """Revoke them."""
+        keep = request.auth if self._asked(request)["keep_current"] else None
+        if not hasattr(keep, "irontoken_digest_field"):
+            keep = None
+        revoked = get_token_model().objects.revoke_all(request.user, keep=keep)
+        return Response(RevokedSerializer({"revoked": revoked}).data)
+
+
+class RotateView(_View):
+    """The token of the request, for a new one."""
+
+    serializer_class = RotateSerializer
+
+    def post(self, request: Any) -> Response:
+        """Issue a token like it, and let it live for the grace and no longer."""
+        grace = timedelta(seconds=self._asked(request)["grace"])
+        token = request.auth
+        if not hasattr(token, "irontoken_digest_field"):
+            raise serializers.ValidationError("Only an issued token can be rotated.")
+
+        def rotate() -> Any:
+            try:
+                return token.rotate(grace)
+            except (ValueError, OverflowError) as error:
+                raise ValidationError(str(error)) from error
+
+        return self._issued(rotate)
+
+
+class WhoAmIView(_View):
+    """Who asks, and by which token."""
+
+    serializer_class = WhoAmISerializer
+
+    def get(self, request: Any) -> Response:
+        """Tell it."""
+        return Response(self.get_serializer(request).data)
