@@ -1,3 +1,4 @@
+from django.contrib import admin
 from django.urls import include, path
 from rest_framework.authtoken.views import obtain_auth_token
 from rest_framework.response import Response
@@ -10,6 +11,7 @@ class WhoAmI(APIView):
 
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
     path("get-user-auth-token/", obtain_auth_token),
     path("whoami/", WhoAmI.as_view()),
     path("tokens/", include("irontoken.tokens.urls")),

@@ -1,0 +1,113 @@
+"""The admin: a key is shown once, tokens are found and revoked, and permissions hold."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+import irontoken
+from irontoken.tokens.admin import _COUNTED
+from irontoken.tokens.models import AccessToken
+from tests.tokens.conftest import setting
+
+PLACE = "/admin/irontoken_tokens/accesstoken/"
+
+
+@pytest.fixture(autouse=True)
+def middleware(settings):
+    settings.MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]
+
+
+@pytest.fixture
+def root(client, issued):
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+def issue(client, user, **wishes):
+    return client.post(f"{PLACE}add/", {"user": user.pk, "name": "", "scope": "", **wishes})
+
+
+def test_a_key_is_shown_once_on_a_page_that_nobody_keeps(root, ada):
+    answer = issue(root, ada, name="laptop", scope="read")
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    key = answer.context["key"]
+    assert f'value="{key}"' in answer.content.decode()
+    user, token = irontoken.TokenAuthentication().authenticate_credentials(key)
+    assert (user, token.name, token.scopes) == (ada, "laptop", ["read"])
+    assert key not in answer.cookies.output()
+    assert key not in str(dict(root.session))
+    for entry in LogEntry.objects.all():
+        assert key not in f"{entry.object_repr} {entry.change_message}"
+    for place in (PLACE, f"{PLACE}{token.pk}/change/", f"{PLACE}{token.pk}/history/"):
+        page = root.get(place).content.decode()
+        assert key not in page
+        assert token.digest not in page
+
+
+def test_the_limits_of_the_manager_hold(root, ada):
+    with setting(MAX_PER_USER=1):
+        issue(root, ada)
+        answer = issue(root, ada)
+        assert "1 tokens already" in answer.content.decode()
+    assert "without spaces" not in issue(root, ada, scope="a  b").content.decode()
+    past = {"expires_0": "2000-01-01", "expires_1": "00:00:00"}
+    assert "before it is issued" in issue(root, ada, **past).content.decode()
+    assert AccessToken.objects.count() == 2
+
+
+def test_tokens_are_found_by_user_name_and_first_characters(root, ada):
+    token, _ = AccessToken.objects.issue(ada, "laptop")
+    AccessToken.objects.issue(User.objects.create_user("bob"), "phone")
+    for text in ("ada", "lapt", token.display):
+        found = root.get(PLACE, {"q": text}).context["cl"].result_list
+        assert list(found) == [token]
+
+
+def test_they_are_filtered_by_their_state(root, ada):
+    live, expired, revoked = (AccessToken.objects.issue(ada)[0] for _ in range(3))
+    AccessToken.objects.filter(pk=expired.pk).update(expires=timezone.now())
+    revoked.revoke()
+    for state, wanted in (("live", live), ("expired", expired), ("revoked", revoked)):
+        found = root.get(PLACE, {"state": state}).context["cl"].result_list
+        assert list(found) == [wanted]
+
+
+def test_the_selected_are_revoked(root, ada):
+    tokens = [AccessToken.objects.issue(ada)[0] for _ in range(3)]
+    chosen = [token.pk for token in tokens[:2]]
+    root.post(PLACE, {"action": "revoke", "_selected_action": chosen})
+    assert list(AccessToken.objects.live()) == tokens[2:]
+
+
+def test_no_more_than_some_thousands_are_counted(root, ada, django_assert_max_num_queries):
+    AccessToken.objects.issue(ada)
+    with django_assert_max_num_queries(8) as queries:
+        root.get(PLACE)
+    counts = [each["sql"] for each in queries.captured_queries if "COUNT(" in each["sql"]]
+    assert counts
+    assert all(f"LIMIT {_COUNTED}" in sql for sql in counts)
+
+
+def test_only_the_name_can_be_changed(root, ada):
+    token, _ = AccessToken.objects.issue(ada)
+    root.post(f"{PLACE}{token.pk}/change/", {"name": "new", "scope": "admin", "user": 1})
+    token.refresh_from_db()
+    assert (token.name, token.scope, token.user) == ("new", "", ada)
+
+
+def test_permissions_are_respected(client, ada):
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    client.force_login(clerk)
+    token, _ = AccessToken.objects.issue(ada)
+    assert client.get(PLACE).status_code == 403
+    assert issue(client, ada).status_code == 403
+    clerk.user_permissions.add(Permission.objects.get(codename="view_accesstoken"))
+    assert client.get(PLACE).status_code == 200
+    client.post(PLACE, {"action": "revoke", "_selected_action": [token.pk]})
+    assert AccessToken.objects.live().count() == 1
