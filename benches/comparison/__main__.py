@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("--chart", action="store_true", help="draw the README's chart anew")
     parser.add_argument("--rounds", type=int, default=25, help="rounds of each comparison")
     parser.add_argument("--fleet", action="store_true", help="measure the rows of the fleet alone")
+    parser.add_argument(
+        "--issued", action="store_true", help="measure those of issued tokens alone"
+    )
     options = parser.parse_args()
     django.setup()
     from django.db import connection
@@ -44,10 +47,15 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}, Django {django.__version__}, {name}", end=", ")
     print(f"{options.rounds} rounds, medians\n")
     with fresh_database():
-        if options.fleet:
+        if options.fleet or options.issued:
             from benches.comparison.contestants import Fixtures
 
-            for target in run_fleet(Fixtures(), options.rounds):
+            fixtures = Fixtures()
+            targets = run_fleet(fixtures, options.rounds) if options.fleet else []
+            if options.issued:
+                is_sqlite = name == "SQLite"
+                targets += run_issued(fixtures, options.rounds, is_sqlite=is_sqlite)
+            for target in targets:
                 print(target.line())
             return
         authenticate = run(options.rounds, name)
@@ -107,6 +115,7 @@ def run(rounds: int, database: str) -> dict[str, Measured]:
         )
     targets += run_cached(fixtures, rounds, is_sqlite=is_sqlite)
     targets += run_fleet(fixtures, rounds)
+    targets += run_issued(fixtures, rounds, is_sqlite=is_sqlite)
     print(f"{'ratios, the median of the pairs':60} {'measured':>8} {'at most':>8}")
     for target in targets:
         print(target.line())
@@ -180,6 +189,38 @@ def run_fleet(fixtures: Any, rounds: int) -> list[Target]:
                 f"without, {ratio:.3f} times"
             )
     print()
+    return targets
+
+
+def run_issued(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
+    """Measure and print the rows of issued tokens."""
+    from benches.comparison import issued
+
+    keys = issued.keys(fixtures)
+    misses = issued.misses(fixtures, keys, rounds)
+    show("an issued token, a miss", misses)
+    hits = issued.hits(fixtures, keys, rounds)
+    show("an issued token, a hit", hits)
+    malformed = issued.malformed(keys, rounds)
+    show("a malformed key", malformed)
+    issuing = issued.issuing(rounds)
+    show("issuing a token", issuing)
+    told = malformed["looks_like_key"].median * 1e6
+    print(f"looks_like_key: {told:.2f} us (at most 0.6)\n")
+    targets = [
+        Target("an issued hit, by authtoken's", hits["issued"], hits["authtoken"], 1.15),
+        Target(
+            "a malformed key refused, by DRF's refusal",
+            malformed["issued, refused"],
+            malformed["DRF, refused"],
+            1 / 50,
+        ),
+        Target("issue(), by Token.objects.create()", *issuing.values(), 1.1),
+    ]
+    if is_sqlite:
+        miss = misses["issued"]
+        targets.append(Target("an issued miss, by authtoken's", miss, misses["authtoken"], 1.1))
+        targets.append(Target("an issued miss, by knox's", miss, misses["knox"], 0.1))
     return targets
 
 

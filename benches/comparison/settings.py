@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "knox",
     "durin",
     "irontoken",
+    "irontoken.tokens",
 ]
 ROOT_URLCONF = "benches.comparison.settings"
 urlpatterns: list[object] = []

@@ -120,7 +120,8 @@ def _rehash(token: Any, digest: str) -> None:
 
 def _refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
     """Return a refusal, and tell of it: the signal's receivers each time, the log now and then."""
-    token_refused.send(sender=model, reason=reason, token=token)
+    if token_refused.receivers:
+        token_refused.send(sender=model, reason=reason, token=token)
     now = time.monotonic()
     if now < _Unrecorded.next_at:
         _Unrecorded.count += 1
