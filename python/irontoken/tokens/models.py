@@ -72,8 +72,8 @@ class AbstractAccessToken(models.Model):
         """For subclasses to take over."""
 
         abstract = True
-        verbose_name = _("Access token")
-        verbose_name_plural = _("Access tokens")
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
 
     def __str__(self) -> str:
         """Return the key's first characters and the name."""
