@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "rest_framework",
     "rest_framework.authtoken",
+    "knox",
     "irontoken",
     "irontoken.tokens",
     "tests.shapes",

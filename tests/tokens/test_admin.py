@@ -101,6 +101,21 @@ def test_only_the_name_can_be_changed(root, ada):
     assert (token.name, token.scope, token.user) == ("new", "", ada)
 
 
+def test_a_change_of_the_name_undoes_no_revocation(root, ada, monkeypatch):
+    token, _ = AccessToken.objects.issue(ada)
+    save = AccessToken.save
+
+    def revoked_before(self, *arguments, **named):
+        AccessToken.objects.filter(pk=self.pk).update(revoked=timezone.now())
+        save(self, *arguments, **named)
+
+    monkeypatch.setattr(AccessToken, "save", revoked_before)
+    root.post(f"{PLACE}{token.pk}/change/", {"name": "new"})
+    token.refresh_from_db()
+    assert token.revoked is not None
+    assert token.name == "new"
+
+
 def test_permissions_are_respected(client, ada):
     clerk = User.objects.create_user("clerk", is_staff=True)
     client.force_login(clerk)

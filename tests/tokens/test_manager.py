@@ -6,13 +6,17 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import OperationalError, connection, connections, transaction
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
-from irontoken.tokens import conf, get_token_model
+from irontoken.tokens import conf, get_token_model, uses
 from irontoken.tokens.managers import LimitReached
 from irontoken.tokens.models import AccessToken
 from irontoken.tokens.signals import token_issued, token_revoked
@@ -179,6 +183,19 @@ class TestRevoke:
         ada.save()
         assert [token.user for token in AccessToken.objects.live()] == [bob]
 
+    def test_whoever_saves_the_password(self, ada):
+        class Proxy(User):
+            class Meta:
+                proxy = True
+                app_label = "shapes"
+
+        for change in ("set", "unusable"):
+            AccessToken.objects.issue(ada)
+            user = Proxy.objects.get(pk=ada.pk)
+            user.set_password("new") if change == "set" else user.set_unusable_password()
+            user.save()
+            assert not AccessToken.objects.live().exists()
+
     def test_with_the_password_in_the_same_transaction(self, ada):
         AccessToken.objects.issue(ada)
         with transaction.atomic():
@@ -232,6 +249,43 @@ class TestRotate:
         other.refresh_from_db()
         assert other.expires == end
 
+    def test_a_rotated_token_is_neither_renewed_nor_rotated_again(self, ada):
+        with setting(EXPIRES_IN=24 * HOUR, RENEW_EVERY=HOUR):
+            token, _ = AccessToken.objects.issue(ada)
+            token.rotate(grace=HOUR)
+            token = AccessToken.objects.get(pk=token.pk)
+            uses.note(token)
+            uses.flush()
+            assert AccessToken.objects.get(pk=token.pk).expires == token.expires
+            with pytest.raises(ValueError, match="rotated"):
+                token.rotate(grace=HOUR)
+            short, _ = AccessToken.objects.issue(ada, expires_in=2 * HOUR)
+            AccessToken.objects.filter(pk=short.pk).update(created=timezone.now() - 50 * HOUR)
+            new, _ = AccessToken.objects.get(pk=short.pk).rotate()
+            assert new.expires - new.created == 2 * HOUR
+
+    def test_no_rotation_outlives_the_revocation_of_all(self, transactional_db):
+        user = User.objects.create_user("ada")
+        token, _ = AccessToken.objects.issue(user)
+        connections.close_all()
+
+        def rotating():
+            found = token
+            try:
+                with contextlib.suppress(ValueError):
+                    while True:
+                        found, _ = _patiently(found.rotate)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=rotating)
+        thread.start()
+        threading.Event().wait(0.1)
+        _patiently(lambda: AccessToken.objects.revoke_all(user))
+        thread.join(30)
+        assert not thread.is_alive()
+        assert not AccessToken.objects.live().exists()
+
     def test_what_is_refused_is_not_rotated(self, ada):
         token, _ = AccessToken.objects.issue(ada)
         with pytest.raises(ValueError, match="negative"):
@@ -274,6 +328,14 @@ def _revoke(pk):
     _quietly(lambda: AccessToken.objects.get(pk=pk).revoke())
 
 
+def test_the_migrations_make_the_models_that_there_are(settings):
+    settings.MIGRATION_MODULES = {}
+    loader = MigrationLoader(None, ignore_no_initial=True)
+    wanted = ProjectState.from_apps(apps)
+    changes = MigrationAutodetector(loader.project_state(), wanted).changes(loader.graph)
+    assert "irontoken_tokens" not in changes
+
+
 def test_purging_takes_what_is_long_over(ada):
     tokens = [AccessToken.objects.issue(ada)[0] for _ in range(5)]
     long_ago = timezone.now() - 2 * HOUR
@@ -294,6 +356,8 @@ class TestSettings:
             ({"EXPIRES_IN": 60}, "It takes timedelta or NoneType"),
             ({"EXPIRES_IN": -HOUR}, "greater than 0"),
             ({"RENEW_EVERY": HOUR}, "nothing expires"),
+            ({"IDLE_TIMEOUT": HOUR, "LAST_USED": False}, "LAST_USED is off"),
+            ({"IDLE_TIMEOUT": HOUR / 60}, "longer than twice"),
             ({"RENEW_EVERY": HOUR, "EXPIRES_IN": HOUR}, "shorter than EXPIRES_IN"),
             ({"MAX_PER_USER": 0}, "greater than 0"),
             ({"MAX_PER_USER": True}, "of type bool"),

@@ -1,5 +1,6 @@
 """Tokens over HTTP: what a client may do, and what it is told when it may not."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -125,11 +126,25 @@ class TestObtain:
             for _ in range(12)
         ]
         assert statuses == [400] * 10 + [429] * 2
+        answer = client.post("/tokens/obtain/", {"username": " ADA ", "password": "x"})
+        assert answer.status_code == 429
         statuses = [
             client.post("/tokens/obtain/", {"username": f"u{number}", "password": "x"}).status_code
             for number in range(25)
         ]
         assert statuses[-1] == 429
+
+    def test_a_session_is_held_to_the_limit_and_to_good_input(self, ada, sessions):
+        client = APIClient()
+        client.force_login(ada)
+        with setting(MAX_PER_USER=1):
+            assert client.post("/tokens/obtain/", {}).status_code == 200
+            assert client.post("/tokens/obtain/", {}).status_code == 400
+        for body in (None, 5, True, "text", [1]):
+            answer = client.generic(
+                "POST", "/tokens/obtain/", json.dumps(body), content_type="application/json"
+            )
+            assert answer.status_code == 400
 
     def test_past_the_limit_it_is_a_400(self, client, ada):
         with setting(MAX_PER_USER=1):
@@ -213,6 +228,7 @@ class TestScopes:
         assert allowed(required, ["read"])
         assert not allowed(required, ["read"], "POST")
         assert allowed(required, ["read"], "OPTIONS")
+        assert not allowed(required, ["write"], "HEAD")
 
     def test_a_token_without_any_is_as_the_setting_says(self, allowed):
         assert allowed(["read"], [])

@@ -90,10 +90,11 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             {"": _("Live"), "revoked": _("Revoked"), "expired": _("Expired")}.get(reason, reason)
         )
 
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Issue a new token by the manager, with all its limits."""
         if change:
-            super().save_model(request, obj, form, change)
+            # Of the rest of the row somebody else may just have revoked or renewed something.
+            obj.save(update_fields=["name"])
             return
         expires_in = None if obj.expires is None else obj.expires - timezone.now()
         issued, request._irontoken_key = type(obj).objects.issue(

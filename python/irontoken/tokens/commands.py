@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from irontoken.tokens import adoption, get_token_model
+from irontoken.tokens import adoption, conf, get_token_model
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -41,10 +41,13 @@ def add_arguments(actions: Any) -> None:
     purge.add_argument("--older-than", type=duration, default=timedelta(days=90))
     for parser in (issue, revoke, listing, purge):
         parser.add_argument("--json", action="store_true", help="for programs to read")
-    adopt = actions.add_parser("adopt", help="take over the tokens of rest_framework.authtoken")
+    adopt = actions.add_parser("adopt", help="take over the tokens of another app")
+    adopt.add_argument(
+        "--from", choices=sorted(adoption.SOURCES), default="authtoken", dest="source"
+    )
     adopt.add_argument("--dry-run", action="store_true", help="say what there is to do")
     adopt.add_argument(
-        "--finish", action="store_true", help="remove the rows of authtoken, whose keys go on"
+        "--finish", action="store_true", help="remove that app's rows; their keys go on"
     )
 
 
@@ -115,20 +118,30 @@ def _purge(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
-    left = adoption.left()
+    source = given["source"]
+    try:
+        work = adoption.Adoption(source)
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    setting = f"ACCEPT_{source.upper()}"
+    if not given["dry_run"] and not getattr(conf.options(), setting.lower()):
+        raise CommandError(f"Set IRONTOKEN['TOKENS']['{setting}'] to True first, on all servers.")
+    left = work.left()
     if given["dry_run"]:
-        command.stdout.write(f"authtoken holds {left} tokens. Nothing was changed.")
+        command.stdout.write(f"{source} holds {left} tokens. Nothing was changed.")
         return
-    title = "accepted, and removed from authtoken" if given["finish"] else "copied"
-    for done in adoption.finish() if given["finish"] else adoption.copy():
+    title = f"accepted, and removed from {source}" if given["finish"] else "copied"
+    for done in work.finish() if given["finish"] else work.copy():
         command.stdout.write(f"{done} of {left} {title}")
-    if given["finish"]:
+    if not given["finish"]:
+        command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
+    elif source == "authtoken":
         command.stdout.write(
             "Every key is accepted as before, and none is held. Set "
-            "IRONTOKEN['TOKENS']['ACCEPT_AUTHTOKEN'] to False: it costs unknown keys a query."
+            f"IRONTOKEN['TOKENS']['{setting}'] to False: it costs these keys a query."
         )
     else:
-        command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
+        command.stdout.write(f"Every key is accepted as before. {setting} stays: it finds them.")
 
 
 def _user(name: str) -> Any:

@@ -24,6 +24,7 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "UNSCOPED": (str,),
     "PEPPERS": (dict,),
     "ACCEPT_AUTHTOKEN": (bool,),
+    "ACCEPT_KNOX": (bool,),
 }
 _CHOICES: Final = {"ON_LIMIT": ("refuse", "revoke_oldest"), "UNSCOPED": ("allow", "refuse")}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_]{1,16}")
@@ -46,6 +47,7 @@ class TokenOptions(NamedTuple):
     last_used_interval: timedelta = timedelta(seconds=60)
     unscoped: str = "allow"
     accept_authtoken: bool = True
+    accept_knox: bool = False
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
 
     @property
@@ -103,6 +105,7 @@ def problems() -> Iterator[tuple[str, str]]:
         elif option == "PEPPERS":
             yield from _pepper_problems(where, found)
     yield from _renewal_problems(section)
+    yield from _idle_problems(section)
 
 
 def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
@@ -115,6 +118,19 @@ def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
         elif isinstance(pace, timedelta) and renew + pace >= expires:
             hint = "Together with LAST_USED_INTERVAL it must be shorter than EXPIRES_IN."
             yield f"IRONTOKEN['TOKENS']['RENEW_EVERY'] is {renew}.", hint
+
+
+def _idle_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    idle = section.get("IDLE_TIMEOUT")
+    pace = section.get("LAST_USED_INTERVAL", timedelta(seconds=60))
+    if not isinstance(idle, timedelta):
+        return
+    if section.get("LAST_USED") is False:
+        hint = "It is told by the last use, which LAST_USED notes."
+        yield "IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is set, and LAST_USED is off.", hint
+    elif isinstance(pace, timedelta) and idle <= 2 * pace:
+        hint = "It must be longer than twice LAST_USED_INTERVAL, at which uses are noted."
+        yield f"IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is {idle}.", hint
 
 
 def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ of 190 random bits, which nobody can try through; it would be wrong for a passwo
 a secret that the database does not hold, a stolen database is of no use even for weak keys.
 """
 
+import contextlib
 import hashlib
 import hmac
 from typing import Final
@@ -33,6 +34,21 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
         return []
     found = [_peppered(key, number, options) for number in sorted(options.peppers, reverse=True)]
     found.append(_plain(key))
+    if options.accept_knox and not has_prefix:
+        found += [of_knox(each) for each in _by_knox(key)]
+    return found
+
+
+def of_knox(digest: str) -> str:
+    """Return a digest of knox' as one of ours."""
+    return f"sha512${digest}"
+
+
+def _by_knox(key: str) -> list[str]:
+    """Return what knox may hold of a key: of its text from 5.0 on, of its bytes before."""
+    found = [hashlib.sha512(key.encode()).hexdigest()]
+    with contextlib.suppress(ValueError):
+        found.append(hashlib.sha512(bytes.fromhex(key)).hexdigest())
     return found
 
 

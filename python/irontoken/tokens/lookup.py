@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
+from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import cache, refusals
@@ -81,19 +82,32 @@ def _accept(model: Any, user: Any, token: Any, digest: str) -> None:
 
 
 def _not_adopted_yet(key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
-    """Return the pair of a key that is REST framework's still; see ``adoption`` for the order."""
-    if not options.accept_authtoken or key.startswith(options.key_prefix):
+    """Return the pair of a key that another app's row is for; see ``adoption`` for the order."""
+    if key.startswith(options.key_prefix):
         return None
-    if not apps.is_installed("rest_framework.authtoken"):
-        return None
+    for accepts, app, find in (
+        (options.accept_authtoken, "rest_framework.authtoken", _by_authtoken),
+        (options.accept_knox, "knox", _by_knox),
+    ):
+        if accepts and apps.is_installed(app):
+            try:
+                return find(key)
+            except AuthenticationFailed as refusal:
+                if refusal.detail != refusals.invalid_token().detail:
+                    raise
+    return None
+
+
+def _by_authtoken(key: str) -> tuple[Any, Any]:
     authenticator = TokenAuthentication()
     authenticator.model = apps.get_model("authtoken", "Token")
-    try:
-        return authenticator.authenticate_credentials(key)
-    except AuthenticationFailed as refusal:
-        if refusal.detail != refusals.invalid_token().detail:
-            raise
-    return None
+    return authenticator.authenticate_credentials(key)
+
+
+def _by_knox(key: str) -> tuple[Any, Any]:
+    authenticator = import_string("knox.auth.TokenAuthentication")()
+    pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
+    return pair
 
 
 def compiled(model: type[Model], alias: str, count: int = 1) -> CompiledLookup | None:

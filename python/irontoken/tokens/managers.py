@@ -1,11 +1,12 @@
 """What is done with tokens. Limits and expiry are kept here, and so by every view and command."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -61,13 +62,13 @@ class AccessTokenManager(models.Manager[Any]):
             scope=_scope(scopes),
             created=now,
             expires=expires,
+            lifetime=None if lifetime is None else int(lifetime.total_seconds()) or 1,
         )
         retired: list[Any] = []
         if options.max_per_user is None:
             token.save(force_insert=True, using=self._alias())
         else:
-            with transaction.atomic(self._alias()):
-                self._lock(user)
+            with self._alone_with(token.user_id):
                 token.save(force_insert=True, using=self._alias())
                 retired = self._keep_the_limit(token, options.max_per_user, options.on_limit)
         for each in retired:
@@ -92,10 +93,17 @@ class AccessTokenManager(models.Manager[Any]):
 
     def revoke_all(self, user: Any, keep: Any = None) -> int:
         """Revoke all tokens of ``user``, except ``keep``; return how many that were."""
-        tokens = self.using(self._alias()).filter(user=user, revoked=None)
-        if keep is not None:
-            tokens = tokens.exclude(pk=keep.pk)
-        return sum(self.revoke(token) for token in tokens)
+        with self._alone_with(user.pk):
+            tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
+            if keep is not None:
+                tokens = tokens.exclude(pk=keep.pk)
+            found = list(tokens)
+            now = timezone.now()
+            tokens.filter(pk__in=[token.pk for token in found]).update(revoked=now)
+        for token in found:
+            token.revoked = now
+            token_revoked.send(sender=self.model, token=token)
+        return len(found)
 
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
         """Issue a token like ``token``, which lives for ``grace`` and no longer."""
@@ -103,20 +111,18 @@ class AccessTokenManager(models.Manager[Any]):
             raise ValueError("the grace of a rotation must not be negative")
         alias = self._alias()
         now = timezone.now()
-        with transaction.atomic(alias):
-            # Read again under a lock: two who rotate one token must not make two of it.
-            locked = self.using(alias).select_for_update().filter(pk=token.pk).first()
-            if locked is None or locked.refusal(now):
-                raise ValueError("a token that is refused cannot be rotated")
-            lifetime = None if locked.expires is None else locked.expires - locked.created
+        with self._alone_with(token.user_id):
+            # Read again: of two who rotate one token, the second finds it rotated.
+            found = self.using(alias).filter(pk=token.pk).first()
+            if found is None or found.refusal(now) or found.rotated is not None:
+                raise ValueError("a token that is refused or was rotated cannot be rotated")
             end = now + grace
-            if locked.expires is not None:
-                end = min(end, locked.expires)
-            changes = {"expires": end} if grace else {"revoked": now}
-            retired = self.using(alias).filter(pk=token.pk, revoked=None).update(**changes)
-            if not retired:
-                raise ValueError("a token that is refused cannot be rotated")
-            issued = self.issue(locked.user, locked.name, lifetime, locked.scopes)
+            if found.expires is not None:
+                end = min(end, found.expires)
+            changes = {"rotated": now, **({"expires": end} if grace else {"revoked": now})}
+            self.using(alias).filter(pk=token.pk).update(**changes)
+            lifetime = None if found.lifetime is None else timedelta(seconds=found.lifetime)
+            issued = self.issue(found.user, found.name, lifetime, found.scopes)
         for name, value in changes.items():
             setattr(token, name, value)
         if not grace:
@@ -135,10 +141,18 @@ class AccessTokenManager(models.Manager[Any]):
     def _alias(self) -> str:
         return self._db or router.db_for_write(self.model)
 
-    def _lock(self, user: Any) -> None:
-        """Make others wait who issue for this user: they could not see this token yet."""
-        users = type(user)._base_manager.using(self._alias())
-        users.select_for_update().filter(pk=user.pk).values_list("pk").first()
+    @contextlib.contextmanager
+    def _alone_with(self, user_id: Any) -> Iterator[None]:
+        """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
+        alias = self._alias()
+        with transaction.atomic(alias):
+            if connections[alias].features.has_select_for_update:
+                users = self.model._meta.get_field("user").related_model._base_manager
+                users.using(alias).select_for_update().filter(pk=user_id).values_list("pk").first()
+            else:
+                # SQLite lets one write at a time, and none that has read before it writes.
+                self.using(alias).filter(pk=None).update(name="")
+            yield
 
     def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> list[Any]:
         # After the insertion, for which SQLite lets one connection in at a time.

@@ -63,6 +63,14 @@ class AbstractAccessToken(models.Model):
     revoked: "models.DateTimeField[Any, Any]" = models.DateTimeField(
         _("Revoked"), null=True, blank=True, editable=False
     )
+    #: When it was rotated: a rotated token is neither renewed nor rotated again.
+    rotated: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )
+    #: The seconds that it was issued for; what a use renews.
+    lifetime: "models.BigIntegerField[Any, Any]" = models.BigIntegerField(
+        null=True, blank=True, editable=False
+    )
     #: A copy of a row of authtoken's that is still there: see ``adoption``.
     pending: "models.BooleanField[Any, Any]" = models.BooleanField(default=False, editable=False)
 

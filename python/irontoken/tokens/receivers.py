@@ -3,26 +3,35 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import is_password_usable
 from django.db.models.signals import pre_save
 
 from irontoken.tokens import conf, get_token_model
 
 
 def connect() -> None:
-    """Listen to users that are saved."""
-    pre_save.connect(
-        _revoke_with_the_password, sender=get_user_model(), dispatch_uid="irontoken.tokens"
-    )
+    """Listen to users that are saved, by whatever proxy or child of their model."""
+    pre_save.connect(_revoke_with_the_password, dispatch_uid="irontoken.tokens")
 
 
 def _revoke_with_the_password(
-    instance: Any, *, update_fields: Any = None, raw: bool = False, **_: Any
+    sender: Any, instance: Any, *, raw: bool = False, update_fields: Any = None, **_: Any
 ) -> None:
-    # What `set_password()` leaves until the user has been saved. A hasher that is brought up to
-    # date changes the hash and not the password, and leaves nothing.
-    changes = getattr(instance, "_password", None) is not None
-    if raw or not changes or instance.pk is None or not conf.options().revoke_on_password_change:
+    if raw or instance.pk is None or not issubclass(sender, get_user_model()):
+        return
+    if not conf.options().revoke_on_password_change or not _changes(instance):
         return
     if update_fields is None or "password" in update_fields:
         # Before the new password is there: should the process die in between, the tokens are gone.
         get_token_model().objects.revoke_all(instance)
+
+
+def _changes(user: Any) -> bool:
+    """Tell whether saving ``user`` changes its password.
+
+    A hasher that is brought up to date changes the hash and not the password.
+    """
+    # What `set_password()` leaves until the user has been saved.
+    if getattr(user, "_password", None) is not None:
+        return True
+    return not is_password_usable(user.password)

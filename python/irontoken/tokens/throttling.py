@@ -1,6 +1,7 @@
 """How often somebody may try a password: by address, and by the name that is tried."""
 
 import hashlib
+import unicodedata
 from typing import Any
 
 from rest_framework.throttling import SimpleRateThrottle
@@ -38,5 +39,6 @@ class NameThrottle(_Throttle):
         if not name:
             return None
         # A digest, since what is sent may be of any length and hold any character.
-        ident = hashlib.sha256(str(name).casefold().encode(errors="replace")).hexdigest()
+        name = unicodedata.normalize("NFKC", str(name)).strip().casefold()
+        ident = hashlib.sha256(name.encode(errors="replace")).hexdigest()
         return self.cache_format % {"scope": self.scope, "ident": ident}

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import Error, connections, router
@@ -65,7 +65,7 @@ def flush() -> None:
             (model, pk), end = _uses.renewed.popitem()
             # By the ORM, so that cached rows are read anew: they end later now.
             tokens = model._base_manager.using(router.db_for_write(model))
-            tokens.filter(pk=pk, revoked=None, expires__lt=end).update(expires=end)
+            tokens.filter(pk=pk, revoked=None, rotated=None, expires__lt=end).update(expires=end)
         while _uses.noted:
             _write_some()
     except Error as error:
@@ -74,9 +74,11 @@ def flush() -> None:
 
 def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     """Return the end that a use gives a token, if it is enough later than the one it has."""
-    if options.renew_every is None or options.expires_in is None or token.expires is None:
+    if options.renew_every is None or token.expires is None or token.lifetime is None:
         return None
-    end = timezone.now() + options.expires_in
+    if token.rotated is not None:
+        return None
+    end: datetime = timezone.now() + timedelta(seconds=token.lifetime)
     if options.max_lifetime is not None:
         end = min(end, token.created + options.max_lifetime)
     return end if end - token.expires >= options.renew_every else None

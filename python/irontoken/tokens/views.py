@@ -1,5 +1,6 @@
 """What a client does with tokens over HTTP. No answer but that of issuing holds a key."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -82,7 +83,8 @@ class ObtainView(_View):
 
     def post(self, request: Any) -> Response:
         """Issue a token."""
-        by_session = request.user.is_authenticated and "username" not in request.data
+        has_name = not isinstance(request.data, Mapping) or "username" in request.data
+        by_session = request.user.is_authenticated and not has_name
         asked = self._asked(request, WishesSerializer if by_session else None)
         user = request.user if by_session else asked["user"]
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
