@@ -19,14 +19,14 @@ def _revoke_with_the_password(
 ) -> None:
     if raw or instance.pk is None or not issubclass(sender, get_user_model()):
         return
-    if not conf.options().revoke_on_password_change or not _changes(instance):
+    if update_fields is not None and "password" not in update_fields:
         return
-    if update_fields is None or "password" in update_fields:
+    if conf.options().revoke_on_password_change and _changes(sender, instance):
         # Before the new password is there: should the process die in between, the tokens are gone.
         get_token_model().objects.revoke_all(instance)
 
 
-def _changes(user: Any) -> bool:
+def _changes(model: Any, user: Any) -> bool:
     """Tell whether saving ``user`` changes its password.
 
     A hasher that is brought up to date changes the hash and not the password.
@@ -34,4 +34,8 @@ def _changes(user: Any) -> bool:
     # What `set_password()` leaves until the user has been saved.
     if getattr(user, "_password", None) is not None:
         return True
-    return not is_password_usable(user.password)
+    if is_password_usable(user.password):
+        return False
+    # Made unusable just now, or long ago.
+    held = model._base_manager.filter(pk=user.pk).values_list("password", flat=True).first()
+    return held is not None and is_password_usable(held)
