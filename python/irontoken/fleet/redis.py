@@ -209,8 +209,8 @@ class Publisher:
     def _send(self) -> None:
         # Taken out first: what is written to while they are under way must be told again.
         with self._lock:
-            words, self._unsent = self._unsent, set()
-            self._under_way = words
+            words = self._under_way = self._unsent
+            self._unsent = set()
         sent = not words
         try:
             if words:
