@@ -2,12 +2,15 @@
 
 import contextlib
 import hashlib
+import re
 import threading
+from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from knox.models import AuthToken
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
@@ -15,6 +18,7 @@ from rest_framework.exceptions import AuthenticationFailed
 import irontoken
 from irontoken.tokens import adoption
 from irontoken.tokens.models import AccessToken
+from irontoken.tokens.operations import AdoptTokens
 from tests.tokens.conftest import setting
 
 
@@ -103,6 +107,31 @@ def test_inactive_users_are_refused_all_the_while(keys):
     ):
         step(())
         assert ask(keys[0]) == "User inactive or deleted."
+
+
+def test_a_migration_does_the_same(keys):
+    for finish in (False, True):
+        operation = AdoptTokens("authtoken", finish=finish)
+        editor = SimpleNamespace(connection=connections["default"])
+        operation.database_forwards("app", editor, None, None)
+        operation.database_backwards("app", editor, None, None)
+        assert not any(isinstance(ask(key), str) for key in keys)
+    assert not Token.objects.exists()
+    with pytest.raises(ValueError, match="authtoken, knox"):
+        AdoptTokens("nothing")
+
+
+def test_a_dump_holds_nothing_that_authenticates(keys):
+    issued = [AccessToken.objects.issue(user)[1] for user in User.objects.all()]
+    list(adoption.Adoption("authtoken").finish())
+    out = StringIO()
+    call_command("dumpdata", stdout=out)
+    dump = out.getvalue()
+    assert dump.count("sha256$") == len(keys) + len(issued)
+    assert not any(key[9:] in dump for key in [*keys, *issued])
+    words = {word for word in re.split(r'[\s",:{}\[\]]+', dump) if len(word) > 8}
+    words |= {word.split("$")[-1] for word in words}
+    assert all(isinstance(ask(word), str) for word in words)
 
 
 class TestKnox:

@@ -140,6 +140,9 @@ class TestObtain:
         with setting(MAX_PER_USER=1):
             assert client.post("/tokens/obtain/", {}).status_code == 200
             assert client.post("/tokens/obtain/", {}).status_code == 400
+        deep = "[" * 100_000
+        answer = client.generic("POST", "/tokens/obtain/", deep, content_type="application/json")
+        assert answer.status_code == 400
         for body in (None, 5, True, "text", [1]):
             answer = client.generic(
                 "POST", "/tokens/obtain/", json.dumps(body), content_type="application/json"
@@ -166,7 +169,7 @@ class TestOwnTokens:
         other, _ = AccessToken.objects.issue(User.objects.create_user("bob"))
         mine, _ = AccessToken.objects.issue(ada)
         assert bearer.delete(f"/tokens/{mine.pk}/").status_code == 204
-        for wrong in (other.pk, 0, 10**30):
+        for wrong in (other.pk, 0, -1, 10**30, "x", "1e3", "%00", "²"):
             assert bearer.delete(f"/tokens/{wrong}/").status_code == 404
         assert set(AccessToken.objects.live()) == {other, bearer.token}
         assert bearer.delete(f"/tokens/{bearer.token.pk}/").status_code == 204

@@ -32,7 +32,7 @@ def add_arguments(actions: Any) -> None:
     issue.add_argument("--scope", action="append", default=[], help="a scope; may be repeated")
     revoke = actions.add_parser("revoke", help="revoke a token, or all of a user")
     which = revoke.add_mutually_exclusive_group(required=True)
-    which.add_argument("--id", type=int, help="of one token, as the list has it")
+    which.add_argument("--id", help="of one token, as the list has it")
     which.add_argument("--user", help="all of this user")
     listing = actions.add_parser("list", help="list tokens; never a key")
     listing.add_argument("user", nargs="?", help="of this user alone")
@@ -73,7 +73,7 @@ def described(token: Any) -> dict[str, Any]:
         return value and value.isoformat(timespec="seconds")
 
     return {
-        "id": token.pk,
+        "id": token.pk if isinstance(token.pk, int) else str(token.pk),
         "user": token.user.get_username(),
         "key": f"{token.display}…",
         "name": token.name,
@@ -99,7 +99,7 @@ def _revoke(given: dict[str, Any]) -> dict[str, Any]:
     tokens = get_token_model().objects
     if given["user"]:
         return {"revoked": tokens.revoke_all(_user(given["user"]))}
-    token = tokens.filter(pk=given["id"]).first()
+    token = tokens.by_id(given["id"])
     if token is None:
         raise CommandError(f"There is no token {given['id']}: see manage.py irontoken list.")
     return {"revoked": int(token.revoke())}

@@ -6,8 +6,17 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
+from irontoken.tokens import get_token_model
+
 #: Seconds: a century.
 _LONGEST: int = 100 * 365 * 24 * 3600
+
+
+def _id(**options: Any) -> serializers.Field[Any, Any, Any, Any]:
+    """Return the field of a token's primary key: a number, or the text of another type."""
+    kind = get_token_model()._meta.pk.get_internal_type()
+    is_number = kind.endswith(("AutoField", "IntegerField"))
+    return (serializers.IntegerField if is_number else serializers.CharField)(**options)
 
 
 class WishesSerializer(serializers.Serializer[Any]):
@@ -34,7 +43,7 @@ class IssuedSerializer(serializers.Serializer[Any]):
     """The answer of issuing, which alone holds a key."""
 
     token = serializers.CharField(help_text="The key. It is shown this once.")
-    id = serializers.IntegerField()
+    id = _id()
     display = serializers.CharField(help_text="The key's first characters.")
     expires = serializers.DateTimeField(allow_null=True)
 
@@ -42,7 +51,7 @@ class IssuedSerializer(serializers.Serializer[Any]):
 class TokenSerializer(serializers.Serializer[Any]):
     """What may be shown of a token."""
 
-    id = serializers.IntegerField(source="pk")
+    id = _id(source="pk")
     display = serializers.CharField()
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())

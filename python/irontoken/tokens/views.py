@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from rest_framework import generics, serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 
@@ -36,9 +37,21 @@ class AccessTokenAuthentication(TokenAuthentication):
         return get_token_model()
 
 
+class SafeJSONParser(JSONParser):
+    """REST framework's, for which a text that is nested too deep is malformed, too."""
+
+    def parse(self, *arguments: Any, **named: Any) -> Any:
+        """Return what the text says; raise ``ParseError`` where it says nothing."""
+        try:
+            return super().parse(*arguments, **named)
+        except RecursionError:
+            raise ParseError("JSON parse error - nested too deep") from None
+
+
 class _View(generics.GenericAPIView[Any]):
     authentication_classes: Any = (AccessTokenAuthentication, SessionAuthentication)
     permission_classes: Any = (IsAuthenticated,)
+    parser_classes: Any = (SafeJSONParser, FormParser, MultiPartParser)
     pagination_class = None
 
     def _asked(self, request: Any, serializer: Any = None) -> dict[str, Any]:
@@ -110,12 +123,10 @@ class TokenView(_View):
 
     serializer_class = TokenSerializer
 
-    def delete(self, request: Any, pk: int) -> Response:
+    def delete(self, request: Any, pk: str) -> Response:
         """Revoke it."""
-        # What no database can hold is nobody's.
-        tokens = get_token_model().objects.filter(user=request.user)
-        token = tokens.filter(pk=pk).first() if pk < 2**63 else None
-        if token is None or token.pending:
+        token = get_token_model().objects.by_id(pk)
+        if token is None or token.user_id != request.user.pk or token.pending:
             raise NotFound
         token.revoke()
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,43 @@
+"""A migration operation for projects that adopt another app's tokens with their migrations."""
+
+from typing import Any
+
+from django.db.migrations.operations.base import Operation
+
+from irontoken.tokens.adoption import SOURCES, Adoption
+
+
+class AdoptTokens(Operation):
+    """Does what ``manage.py irontoken adopt`` does: copies, or with ``finish`` moves, the rows.
+
+    ``source`` is ``"authtoken"`` or ``"knox"``. Name the migrations that make the tables among the
+    ``dependencies``; put it into a migration with ``atomic = False``, so that each batch is kept
+    as soon as it is done. What was copied can be copied again; what was moved is not moved back.
+    """
+
+    reduces_to_sql = False
+    reversible = True
+
+    def __init__(self, source: str = "authtoken", *, finish: bool = False) -> None:
+        """Take the source, and whether its rows are to be removed."""
+        if source not in SOURCES:
+            raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {source!r}")
+        self.source = source
+        self.finish = finish
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Change no model."""
+
+    def database_forwards(self, _app: str, schema_editor: Any, *_: Any) -> None:
+        """Adopt the rows of the database that is migrated, if tokens are written to it."""
+        work = Adoption(self.source)
+        if work.alias == schema_editor.connection.alias:
+            for _done in work.finish() if self.finish else work.copy():
+                pass
+
+    def database_backwards(self, *_: Any) -> None:
+        """Leave everything: copies do no harm, and keys cannot be made from digests."""
+
+    def describe(self) -> str:
+        """Return what ``sqlmigrate`` says of it."""
+        return f"Adopt the tokens of {self.source}"
