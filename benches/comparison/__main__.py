@@ -245,4 +245,5 @@ class fresh_database:  # noqa: N801
         self.runner.teardown_databases(self.config)
 
 
-main()
+if __name__ == "__main__":
+    main()
