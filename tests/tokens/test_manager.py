@@ -359,6 +359,7 @@ class TestSettings:
             ({"KEY_PREFIXX": "x"}, "Did you mean 'KEY_PREFIX'?"),
             ({"KEY_PREFIX": "a-b"}, "letters, digits and underscores"),
             ({"KEY_PREFIX": ""}, "letters, digits and underscores"),
+            ({"KEY_PREFIX": "ab1"}, "not all hexadecimal"),
             ({"EXPIRES_IN": 60}, "It takes timedelta or NoneType"),
             ({"EXPIRES_IN": -HOUR}, "greater than 0"),
             ({"RENEW_EVERY": HOUR}, "nothing expires"),

@@ -27,7 +27,8 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "ACCEPT_KNOX": (bool,),
 }
 _CHOICES: Final = {"ON_LIMIT": ("refuse", "revoke_oldest"), "UNSCOPED": ("allow", "refuse")}
-_PREFIX: Final = re.compile(r"[A-Za-z0-9_]{1,16}")
+#: What is hexadecimal may be the beginning of an adopted key.
+_PREFIX: Final = re.compile(r"(?=.*[G-Zg-z_])[A-Za-z0-9_]{1,16}")
 #: Shorter secrets can be guessed.
 _SHORTEST_PEPPER: Final = 32
 
@@ -101,7 +102,8 @@ def problems() -> Iterator[tuple[str, str]]:
         elif option == "MAX_PER_USER" and found is not None and found < 1:
             yield f"{where} is {value}.", "It takes a number greater than 0, or None."
         elif option == "KEY_PREFIX" and not _PREFIX.fullmatch(found):
-            yield f"{where} is {value!r}.", "It takes 1 to 16 letters, digits and underscores."
+            hint = "It takes 1 to 16 letters, digits and underscores, not all hexadecimal digits."
+            yield f"{where} is {value!r}.", hint
         elif option == "PEPPERS":
             yield from _pepper_problems(where, found)
     yield from _renewal_problems(section)
