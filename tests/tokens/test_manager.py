@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from irontoken.tokens import conf, get_token_model, uses
@@ -23,6 +24,10 @@ from irontoken.tokens.signals import token_issued, token_revoked
 from tests.tokens.conftest import setting
 
 HOUR = timedelta(hours=1)
+
+
+def fields():
+    return AccessToken._meta.concrete_fields
 
 
 @pytest.fixture
@@ -91,6 +96,32 @@ class TestIssue:
     def test_it_is_one_statement(self, ada, django_assert_num_queries):
         with django_assert_num_queries(1):
             AccessToken.objects.issue(ada, "name", HOUR, ["read"])
+
+    def test_the_row_is_the_one_that_django_saves(self, ada):
+        expected, _ = AccessToken.objects.issue(ada, "laptop", HOUR, ["read"])
+        values = {field.attname: getattr(expected, field.attname) for field in fields()}
+        expected.refresh_from_db()
+        assert values == {field.attname: getattr(expected, field.attname) for field in fields()}
+        assert not expected._state.adding
+        copy = AccessToken(**{**values, "id": None, "digest": "another"})
+        copy.save()
+        assert vars(AccessToken.objects.issue(ada)[0]).keys() == vars(copy).keys()
+        expected.name = "changed"
+        expected.save()
+        assert AccessToken.objects.count() == 3
+
+    def test_receivers_of_djangos_signals_are_told(self, ada):
+        heard = []
+
+        def receive(instance, created, **_):
+            heard.append((instance.pk, created))
+
+        post_save.connect(receive, sender=AccessToken)
+        try:
+            token, _ = AccessToken.objects.issue(ada)
+        finally:
+            post_save.disconnect(receive, sender=AccessToken)
+        assert heard == [(token.pk, True)]
 
     def test_signals_tell_of_it(self, ada, told):
         token, _ = AccessToken.objects.issue(ada)

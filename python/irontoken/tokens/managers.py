@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from irontoken._core import issue_key
 from irontoken.tokens import conf, digests
+from irontoken.tokens.insertion import insert
 from irontoken.tokens.signals import token_issued, token_revoked
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
@@ -66,10 +67,10 @@ class AccessTokenManager(models.Manager[Any]):
         )
         retired: list[Any] = []
         if options.max_per_user is None:
-            token.save(force_insert=True, using=self._alias())
+            insert(token, self._alias())
         else:
             with self._alone_with(token.user_id):
-                token.save(force_insert=True, using=self._alias())
+                insert(token, self._alias())
                 retired = self._keep_the_limit(token, options.max_per_user, options.on_limit)
         for each in retired:
             token_revoked.send(sender=self.model, token=each)

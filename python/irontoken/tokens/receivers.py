@@ -2,22 +2,31 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import is_password_usable
-from django.db.models.signals import pre_save
+from django.db.models.signals import class_prepared, pre_save
 
 from irontoken.tokens import conf, get_token_model
 
 
 def connect() -> None:
     """Listen to users that are saved, by whatever proxy or child of their model."""
-    pre_save.connect(_revoke_with_the_password, dispatch_uid="irontoken.tokens")
+    for model in apps.get_models():
+        _connect(model)
+    class_prepared.connect(_connect, dispatch_uid="irontoken.tokens")
+
+
+def _connect(sender: Any, **_: Any) -> None:
+    # To these alone, since a receiver for all would slow every model's saving down.
+    if issubclass(sender, get_user_model()):
+        pre_save.connect(_revoke_with_the_password, sender=sender, dispatch_uid="irontoken.tokens")
 
 
 def _revoke_with_the_password(
     sender: Any, instance: Any, *, raw: bool = False, update_fields: Any = None, **_: Any
 ) -> None:
-    if raw or instance.pk is None or not issubclass(sender, get_user_model()):
+    if raw or instance.pk is None:
         return
     if update_fields is not None and "password" not in update_fields:
         return
