@@ -15,6 +15,8 @@ _MALFORMED: Final = {
         "Invalid token header. Token string should not contain invalid characters."
     ),
 }
+_INVALID: Final = _("Invalid token.")
+_INACTIVE: Final = _("User inactive or deleted.")
 
 
 def malformed_header(reason: str) -> AuthenticationFailed:
@@ -24,9 +26,9 @@ def malformed_header(reason: str) -> AuthenticationFailed:
 
 def invalid_token() -> AuthenticationFailed:
     """Return the refusal of a key that belongs to no token."""
-    return AuthenticationFailed(_("Invalid token."))
+    return AuthenticationFailed(_INVALID)
 
 
 def inactive_user() -> AuthenticationFailed:
     """Return the refusal of a token whose user is not active."""
-    return AuthenticationFailed(_("User inactive or deleted."))
+    return AuthenticationFailed(_INACTIVE)
