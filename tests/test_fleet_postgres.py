@@ -302,7 +302,7 @@ class TestLease:
             warm(keys[0])
             proxy.swallows = True
             elsewhere.execute("DELETE FROM authtoken_token WHERE key = %s", [keys[0]])
-            eventually(lambda: is_refused(keys[0]), 2.5)
+            eventually(lambda: is_refused(keys[0]), 5)
             assert ask(keys[1])[1] == 1
             eventually(lambda: "not come back" in coherence() or "not answer" in coherence())
             proxy.swallows = False
@@ -339,7 +339,7 @@ class TestLease:
         for statement in change.format(delete=f"{channel_of('')}_delete").split(";"):
             elsewhere.execute(statement)
         try:
-            eventually(lambda: is_refused(keys[0]), 4)
+            eventually(lambda: is_refused(keys[0]), 5)
         finally:
             if "RENAME" in change:
                 elsewhere.execute("DROP TABLE authtoken_token")

@@ -149,7 +149,7 @@ class TestFailures:
         server.stop()
         started = time.monotonic()
         User.objects.filter(username="user0").update(is_active=False)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
         assert is_refused(keys[0])
         eventually(lambda: "not working" in coherence())
         assert ask(keys[1])[1] == 1
@@ -189,10 +189,10 @@ class TestFailures:
         warm(*keys)
         server.pause()
         started = time.monotonic()
-        eventually(lambda: ask(keys[0])[1] == 1, 2.5)
+        eventually(lambda: ask(keys[0])[1] == 1, 5)
         User.objects.filter(username="user0").update(is_active=False)
         assert is_refused(keys[0])
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 8
         server.resume()
         warm(keys[1])
 
@@ -249,7 +249,7 @@ class TestFailures:
             thread.start()
         for thread in threads:
             thread.join()
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 8
         server.resume()
         eventually(lambda: fleet._publisher.unsent() == 0)
         said = [text for text in caplog.text.splitlines() if "does not take" in text]

@@ -86,7 +86,7 @@ def test_a_process_that_listens_ends_soon_and_says_nothing(primary, tmp_path):
     code = MAKE + "eventually(lambda: ask(key)[1] == 0)\nprint(time.time())"
     for _ in range(5):
         ended = float(program(primary, tmp_path, code))
-        assert time.time() - ended < 3
+        assert time.time() - ended < 5
 
 
 def test_a_process_that_only_writes_does_not_listen(primary, tmp_path):
