@@ -11,7 +11,7 @@ USE_TZ = True
 ALLOWED_HOSTS = ["*"]
 DATABASES = {
     "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL") or "sqlite:///unused", conn_max_age=None
+        os.environ.get("DATABASE_URL") or "sqlite://:memory:", conn_max_age=None
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
