@@ -103,3 +103,10 @@ def assert_same(header=ABSENT, *, alias="default", queries=True, **attributes):
     else:
         assert ours[:2] == theirs[:2]
     return ours
+
+
+def ask(key, model=None):
+    """Authenticate as a request does; return what came of it and the number of queries."""
+    ours, _ = classes(model=model)
+    found = outcome(ours().authenticate_credentials, key)
+    return found, len(found.queries)

@@ -6,7 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 import irontoken
-from tests.comparison import classes, outcome
+from tests.comparison import ask
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 PATIENCE = 15
@@ -19,13 +19,6 @@ def redis_is_there():
     except OSError:
         return False
     return True
-
-
-def ask(key, model=None):
-    """Authenticate as a request does; return what came of it and the number of queries."""
-    ours, _ = classes(model=model)
-    found = outcome(ours().authenticate_credentials, key)
-    return found, len(found.queries)
 
 
 def eventually(condition, seconds=PATIENCE):

@@ -31,6 +31,11 @@ impl Words for Watched {
     }
 }
 
+fn epochs() -> Epochs<Watched> {
+    let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
+    Epochs::new(Watched(words.collect()), SLOTS)
+}
+
 struct Host {
     epochs: Epochs<Watched>,
     database: AtomicU64,
@@ -40,9 +45,8 @@ struct Host {
 
 impl Host {
     fn new() -> Arc<Self> {
-        let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
         Arc::new(Self {
-            epochs: Epochs::new(Watched(words.collect()), SLOTS),
+            epochs: epochs(),
             database: AtomicU64::new(0),
             returned: AtomicU64::new(0),
         })
@@ -170,9 +174,7 @@ fn a_writer_that_tells_too_soon_is_found() {
 #[test]
 fn a_lease_that_is_renewed_answers_from_nothing_kept_before() {
     loom::model(|| {
-        let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
-        let epochs = Epochs::new(Watched(words.collect()), SLOTS);
-        let lease = Arc::new(Lease::over(epochs, Duration::from_secs(2)));
+        let lease = Arc::new(Lease::over(epochs(), Duration::from_secs(2)));
         let now = Duration::from_secs(10);
         // Kept while an earlier lease ran; written to elsewhere since, and nobody heard.
         let kept = lease.stamp();
@@ -194,9 +196,7 @@ fn a_lease_that_is_renewed_answers_from_nothing_kept_before() {
 #[test]
 fn a_line_that_is_ended_renews_nothing() {
     loom::model(|| {
-        let words = (0..Epochs::<Watched>::words(SLOTS)).map(|_| AtomicU64::new(0));
-        let epochs = Epochs::new(Watched(words.collect()), SLOTS);
-        let lease = Arc::new(Lease::over(epochs, Duration::from_secs(2)));
+        let lease = Arc::new(Lease::over(epochs(), Duration::from_secs(2)));
         let now = Duration::from_secs(10);
         let mut line = Line::new(Arc::clone(&lease));
         line.sends("secret".to_owned(), now);

@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
 from irontoken import cache
-from tests.comparison import assert_same, classes, described_pair, outcome
+from tests.comparison import ask, assert_same, classes, described_pair, outcome
 from tests.shapes import models
 from tests.test_lookup import SHAPES
 
@@ -37,13 +37,6 @@ def users(cache_on):
 @pytest.fixture
 def keys(users):
     return [Token.objects.create(user=user).key for user in users]
-
-
-def ask(key, model=None):
-    """Authenticate as a request does; return the pair and the number of queries."""
-    ours, _ = classes(model=model)
-    found = outcome(ours().authenticate_credentials, key)
-    return found, len(found.queries)
 
 
 def warm(*keys):

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -25,6 +26,7 @@ from irontoken.operations import InstallTriggers
 from irontoken.tokens import uses
 from irontoken.tokens.models import AccessToken
 from tests.fleet import ask, coherence, eventually, is_refused, warm
+from tests.processes import fork
 from tests.servers import Proxy
 
 psycopg = pytest.importorskip("psycopg", reason="COHERENCE 'postgres' needs psycopg 3")
@@ -365,29 +367,20 @@ class TestLease:
     def test_a_fork_listens_by_itself(self, keys, elsewhere):
         warm(keys[0])
         connections.close_all()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                assert ask(keys[0])[1] == 1
-                warm(keys[0])
-                os.kill(os.getppid(), 0)
-                eventually(lambda: is_refused(keys[0]))
-                status = 0
-            finally:
-                os._exit(status)
+
+        def listen():
+            assert ask(keys[0])[1] == 1
+            warm(keys[0])
+            os.kill(os.getppid(), 0)
+            eventually(lambda: is_refused(keys[0]))
+
+        pid = fork(listen)
         eventually(lambda: len(listening_backends(elsewhere)) == 2)
         eventually(lambda: ask(keys[0])[1] == 0)
-        threading_wait(1)
+        time.sleep(1)
         elsewhere.execute("DELETE FROM authtoken_token")
         assert os.waitpid(pid, 0)[1] == 0
         assert is_refused(keys[0])
-
-
-def threading_wait(seconds):
-    import threading
-
-    threading.Event().wait(seconds)
 
 
 def called(action, **options):

@@ -18,6 +18,7 @@ from irontoken import fleet
 from irontoken.checks import check_bus
 from irontoken.fleet.bus import channel_of
 from tests.fleet import REDIS_URL, ask, coherence, eventually, is_refused, redis_is_there, warm
+from tests.processes import fork
 from tests.servers import Proxy, RedisServer
 
 redis = pytest.importorskip("redis", reason="COHERENCE 'redis' needs the package redis")
@@ -67,19 +68,15 @@ def server():
 
 def elsewhere(folder, work, **options):
     """Do something in a process that has other shared memory, as one on another host has."""
+    other = folder / "elsewhere"
+    other.mkdir(exist_ok=True)
+
+    def there():
+        with override_settings(IRONTOKEN=setting(other, **options)):
+            work()
+
     connections.close_all()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            other = folder / "elsewhere"
-            other.mkdir(exist_ok=True)
-            with override_settings(IRONTOKEN=setting(other, **options)):
-                work()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
+    assert os.waitpid(fork(there), 0)[1] == 0
 
 
 def test_what_is_written_on_another_host_is_heard(keys, tmp_path):

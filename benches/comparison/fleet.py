@@ -6,7 +6,6 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -25,6 +24,7 @@ import irontoken
 from benches.comparison import contestants
 from benches.comparison.cached import cache_on
 from benches.comparison.measure import Measured, measure
+from tests.processes import fork
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 READERS = 8
@@ -101,7 +101,7 @@ def latency(setting: dict[str, Any], revocations: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="irontoken-bench-") as folder, bus_on(setting):
         connections.close_all()
         children = [
-            _fork(lambda number=number: _watch(shared, number, token.key, setting, folder))
+            fork(lambda number=number: _watch(shared, number, token.key, setting, folder))
             for number in range(READERS)
         ]
         try:
@@ -151,18 +151,6 @@ def _watch(shared: Any, number: int, key: str, setting: dict[str, Any], folder: 
         else:
             # Eight processes share two processors with the writer and the servers.
             time.sleep(0.0005)
-
-
-def _fork(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return pid
 
 
 def triggers(rounds: int) -> dict[str, tuple[Measured, Measured]]:

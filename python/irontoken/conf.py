@@ -109,11 +109,8 @@ def _section_problems(name: str, section: dict[Any, Any]) -> Iterator[tuple[str,
     options = _OPTIONS[name]
     for option, value in section.items():
         where = f"IRONTOKEN[{name!r}][{option!r}]"
-        if option not in options:
-            yield f"{where} is no option.", did_you_mean(option, options)
-        elif not isinstance(value, options[option]) or isinstance(value, bool):
-            wanted = " or ".join(each.__name__ for each in options[option])
-            yield f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
+        if problem := misfit(where, option, value, options):
+            yield problem
         elif isinstance(value, (int, float)) and not 0 < value < 2**32:
             yield f"{where} is {value}.", "It takes a number greater than 0."
         elif option == "PATH" and not Path(str(value)).is_absolute():
@@ -180,6 +177,20 @@ def token_model() -> str:
     setting = getattr(settings, "IRONTOKEN", None)
     found = setting.get("TOKEN_MODEL") if isinstance(setting, dict) else None
     return found if isinstance(found, str) else ""
+
+
+def misfit(
+    where: str, option: object, value: object, options: dict[str, tuple[type, ...]]
+) -> tuple[str, str] | None:
+    """Return what is wrong with an option's name or its value's type, with a hint."""
+    if option not in options:
+        return f"{where} is no option.", did_you_mean(option, options)
+    types = options[str(option)]
+    # A number is not what `True` is meant for, though it is one.
+    if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
+        return None
+    wanted = " or ".join(each.__name__ for each in types)
+    return f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
 
 
 def did_you_mean(name: object, names: Any) -> str:

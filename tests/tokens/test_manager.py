@@ -21,6 +21,7 @@ from irontoken.tokens import conf, get_token_model, uses
 from irontoken.tokens.managers import LimitReached
 from irontoken.tokens.models import AccessToken
 from irontoken.tokens.signals import token_issued, token_revoked
+from tests.processes import fork
 from tests.tokens.conftest import setting
 
 HOUR = timedelta(hours=1)
@@ -155,7 +156,7 @@ class TestLimit:
         user = User.objects.create_user("ada")
         with setting(MAX_PER_USER=3):
             connections.close_all()
-            children = [_fork(lambda: _issue_patiently(user)) for _ in range(10)]
+            children = [fork(lambda: _issue_patiently(user)) for _ in range(10)]
             assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
             assert AccessToken.objects.live().count() == 3
 
@@ -171,18 +172,6 @@ def _patiently(work):
         with contextlib.suppress(OperationalError):
             return work()
     raise AssertionError
-
-
-def _fork(work):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return pid
 
 
 class TestRevoke:

@@ -61,7 +61,7 @@ class Postgres:
         self.triggers = Triggers(channel)
         self.lease = lease
         self.needs_triggers = needs_triggers
-        self.state = State({}, 0, [], [])
+        self.state = State([], 0, [], [])
         self.server: str | None = None
         self._connection: Any = None
         self._pg: Any = None
@@ -151,7 +151,7 @@ class Postgres:
             self._connection.close()
 
     def _triggers(self) -> list[str]:
-        return [json.dumps(list(self.state.tables)), str(self.state.function)]
+        return [json.dumps(self.state.tables), str(self.state.function)]
 
     def _channel(self, name: str | None) -> str:
         return f"{self.triggers.channel}_{name}" if name else self.triggers.channel

@@ -67,10 +67,10 @@ EXCEPTION WHEN others THEN
 END
 """  # noqa: S608 - no value of anybody's is in it
 
-#: One row for each of the tables that is there: its name, its number, how many of its triggers are
+#: One row for each of the tables that is there: its name, how many of its triggers are
 #: as they should be, and how many are of another version.
 _STATE: Final = """
-    SELECT wanted.name, c.oid, count(p.oid) FILTER (
+    SELECT wanted.name, count(p.oid) FILTER (
         WHERE p.proname = $2 AND t.tgenabled = 'A' AND t.tgargs = decode(args, 'hex')
     ), count(p.oid) FILTER (WHERE p.proname <> $2 OR t.tgargs <> decode(args, 'hex')),
     max(p.oid) FILTER (WHERE p.proname = $2)
@@ -83,7 +83,7 @@ _STATE: Final = """
         pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p
         ON p.oid = t.tgfoid AND p.proname LIKE $3
     ) ON t.tgrelid = c.oid
-    GROUP BY 1, 2 ORDER BY 1
+    GROUP BY 1 ORDER BY 1
 """
 
 #: The triggers of a table, and what each has of the rows of a statement.
@@ -97,7 +97,7 @@ _EVENTS: Final = {
 class State(NamedTuple):
     """What is installed: the tables that are there, and what is wrong with any of them."""
 
-    tables: dict[str, int]
+    tables: list[str]
     function: int
     missing: list[str]
     outdated: list[str]
@@ -135,9 +135,9 @@ class Triggers:
 
     def state(self, rows: Any) -> State:
         """Return what the rows of the query say."""
-        tables, missing, outdated, function = {}, [], [], 0
-        for name, oid, right, wrong, found in rows:
-            tables[name] = int(oid)
+        tables, missing, outdated, function = [], [], [], 0
+        for name, right, wrong, found in rows:
+            tables.append(name)
             function = int(found or function)
             if int(wrong):
                 outdated.append(name)

@@ -5,13 +5,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from irontoken.tokens.managers import is_live
 from irontoken.tokens.models import AccessToken
 
 #: Tokens are counted up to here, and no further.
@@ -42,7 +42,7 @@ class StateFilter(admin.SimpleListFilter):
         """Return the tokens of the state that was chosen."""
         now = timezone.now()
         if self.value() == "live":
-            return queryset.filter(revoked=None).filter(Q(expires=None) | Q(expires__gt=now))
+            return queryset.filter(is_live(now))
         if self.value() == "expired":
             return queryset.filter(revoked=None, expires__lte=now)
         if self.value() == "revoked":

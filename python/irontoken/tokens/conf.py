@@ -84,28 +84,22 @@ def options() -> TokenOptions:
 def problems() -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the section, each with a hint that quotes no secret."""
     section: dict[Any, Any] = conf.section("TOKENS")
-    for option, found in section.items():
-        value: object = found
+    for option, value in section.items():
         where = f"IRONTOKEN['TOKENS'][{option!r}]"
-        if option not in _OPTIONS:
-            yield f"{where} is no option.", conf.did_you_mean(option, _OPTIONS)
-        elif not isinstance(value, _OPTIONS[option]) or (
-            isinstance(value, bool) and bool not in _OPTIONS[option]
-        ):
-            wanted = " or ".join(each.__name__ for each in _OPTIONS[option])
-            yield f"{where} is of type {type(value).__name__}.", f"It takes {wanted}."
+        if problem := conf.misfit(where, option, value, _OPTIONS):
+            yield problem
         elif isinstance(value, timedelta) and value <= timedelta(0):
             yield f"{where} is {value}.", "It takes a time greater than 0."
         elif option in _CHOICES and value not in _CHOICES[option]:
             choices = " or ".join(map(repr, _CHOICES[option]))
             yield f"{where} is {value!r}.", f"It takes {choices}."
-        elif option == "MAX_PER_USER" and found is not None and found < 1:
+        elif option == "MAX_PER_USER" and value is not None and value < 1:
             yield f"{where} is {value}.", "It takes a number greater than 0, or None."
-        elif option == "KEY_PREFIX" and not _PREFIX.fullmatch(found):
+        elif option == "KEY_PREFIX" and not _PREFIX.fullmatch(value):
             hint = "It takes 1 to 16 letters, digits and underscores, not all hexadecimal digits."
             yield f"{where} is {value!r}.", hint
         elif option == "PEPPERS":
-            yield from _pepper_problems(where, found)
+            yield from _pepper_problems(where, value)
     yield from _renewal_problems(section)
     yield from _idle_problems(section)
 

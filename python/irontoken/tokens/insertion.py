@@ -57,19 +57,19 @@ def _compile(model: Any, alias: str) -> _Insertion | None:
     meta = model._meta
     connection: Any = connections[alias]
     fields = [field for field in meta.local_concrete_fields if field is not meta.pk]
+    blank = model()
     if (
         model.save is not Model.save
         or model.save_base is not Model.save_base
         or meta.parents
         or meta.auto_field is not meta.pk
         or not connection.features.can_return_columns_from_insert
-        or any(
-            getattr(field, "db_default", None).__class__.__name__ == "Value" for field in fields
-        )
+        # A default of the database's own is an expression, and so no value to prepare.
+        or any(hasattr(getattr(blank, each.attname), "resolve_expression") for each in fields)
     ):
         return None
     query = InsertQuery(model)
-    query.insert_values(fields, [model()], raw=True)
+    query.insert_values(fields, [blank], raw=True)
     compiler = query.get_compiler(connection=connection)
     compiler.returning_fields = [meta.pk]
     [(sql, params)] = compiler.as_sql()

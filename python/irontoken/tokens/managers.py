@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -72,15 +72,13 @@ class AccessTokenManager(models.Manager[Any]):
             with self._alone_with(token.user_id):
                 insert(token, self._alias())
                 retired = self._keep_the_limit(token, options.max_per_user, options.on_limit)
-        for each in retired:
-            token_revoked.send(sender=self.model, token=each)
+        self._tell_of_revoked(retired)
         token_issued.send(sender=self.model, token=token)
         return token, key
 
     def live(self) -> "models.QuerySet[Any]":
         """Return the tokens that are neither revoked nor expired."""
-        now = timezone.now()
-        return self.filter(revoked=None).filter(Q(expires=None) | Q(expires__gt=now))
+        return self.filter(is_live(timezone.now()))
 
     def by_id(self, pk: Any) -> Any:
         """Return the token of a primary key that somebody has written, or ``None``."""
@@ -110,12 +108,8 @@ class AccessTokenManager(models.Manager[Any]):
             tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
             if keep is not None:
                 tokens = tokens.exclude(pk=keep.pk)
-            found = list(tokens)
-            now = timezone.now()
-            tokens.filter(pk__in=[token.pk for token in found]).update(revoked=now)
-        for token in found:
-            token.revoked = now
-            token_revoked.send(sender=self.model, token=token)
+            found = self._revoked(tokens)
+        self._tell_of_revoked(found)
         return len(found)
 
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
@@ -169,7 +163,7 @@ class AccessTokenManager(models.Manager[Any]):
 
     def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> list[Any]:
         # After the insertion, for which SQLite lets one connection in at a time.
-        others = self.using(self._alias()).filter(pk__in=self.live()).filter(user_id=token.user_id)
+        others = self.using(self._alias()).filter(is_live(timezone.now()), user_id=token.user_id)
         others = others.exclude(pk=token.pk).order_by("created", "pk")
         excess = others.count() + 1 - most
         if excess <= 0:
@@ -179,12 +173,27 @@ class AccessTokenManager(models.Manager[Any]):
                 _("This user has %(count)d tokens already, and may have no more."),
                 params={"count": most},
             )
-        oldest = list(others[:excess])
+        return self._revoked(others[:excess])
+
+    def _revoked(self, tokens: Any) -> list[Any]:
+        """Revoke tokens in the transaction of the caller, who tells of them after it."""
+        found = list(tokens)
         now = timezone.now()
-        for each in oldest:
-            each.revoked = now
-        self.using(self._alias()).filter(pk__in=[each.pk for each in oldest]).update(revoked=now)
-        return oldest
+        for token in found:
+            token.revoked = now
+        # The first time stays, should one of them just have been revoked by itself.
+        tokens = self.using(self._alias()).filter(pk__in=[token.pk for token in found])
+        tokens.filter(revoked=None).update(revoked=now)
+        return found
+
+    def _tell_of_revoked(self, tokens: list[Any]) -> None:
+        for token in tokens:
+            token_revoked.send(sender=self.model, token=token)
+
+
+def is_live(now: datetime) -> Q:
+    """Return the condition of the tokens that are neither revoked nor expired at ``now``."""
+    return Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now))
 
 
 def no_control_characters(text: str) -> None:

@@ -77,9 +77,7 @@ class _View(generics.GenericAPIView[Any]):
             "display": token.display,
             "expires": token.expires,
         }
-        return Response(
-            IssuedSerializer(answer).data, headers={"Cache-Control": "no-store"}, status=200
-        )
+        return Response(IssuedSerializer(answer).data, headers={"Cache-Control": "no-store"})
 
 
 class ObtainView(_View):
