@@ -5,6 +5,7 @@
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use sha2::{Digest, Sha256};
 
 use crate::key::Failure;
 
@@ -51,6 +52,18 @@ pub fn is_well_formed(prefix: &str, key: &str) -> bool {
     }
     let (body, sum) = key.split_at(prefix.len() + RANDOM);
     checksum(body) == sum.as_bytes()
+}
+
+/// Whether `key` has the prefix of issued keys and is none: nobody can hold it.
+#[must_use]
+pub fn is_malformed(prefix: &str, key: &str) -> bool {
+    key.starts_with(prefix) && !is_well_formed(prefix, key)
+}
+
+/// What the database holds in place of a key: how it was made, and its SHA-256.
+#[must_use]
+pub fn digest(key: &str) -> String {
+    format!("sha256${}", hex::encode(Sha256::digest(key)))
 }
 
 /// The CRC-32 of a text (that of zip and of Ethernet), in base 62 with leading zeros.
@@ -122,6 +135,22 @@ mod tests {
         ] {
             assert!(!is_well_formed("it_", wrong));
         }
+    }
+
+    #[test]
+    fn the_digest_of_a_released_key_is_the_one_that_databases_hold() {
+        assert_eq!(
+            digest(RELEASED[0]),
+            "sha256$fde8887dac4d63c99b2587526da0c101a4547447d8732d4b21d414f2215c03d6"
+        );
+    }
+
+    #[test]
+    fn keys_of_other_apps_are_not_malformed() {
+        let key = RELEASED[0];
+        assert!(!is_malformed("it_", key));
+        assert!(is_malformed("it_", &key[..key.len() - 1]));
+        assert!(!is_malformed("it_", &key[3..]));
     }
 
     #[test]

@@ -33,6 +33,7 @@ from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.query_utils import DeferredAttribute
 
 from irontoken._core import Converters, InstanceShape, RowShape
+from irontoken.shortened import shortened
 
 #: Databases that let no value into a column that is longer than the column's type allows.
 _ENFORCES_LENGTH: Final = frozenset({"postgresql", "mysql", "oracle"})
@@ -144,7 +145,7 @@ def compile_lookup(
     expressions = tuple(expression for expression, *_ in compiler.select)
     key_column = _column(compiler, compiler.klass_info, key_field)
     if is_digest:
-        sql = _shortened(sql, (model, user_field.related_model), connection)
+        sql = shortened(sql, compiler, connection)
     return CompiledLookup(
         sql=sql,
         key_field=None if type(key_field) in TEXT_FIELDS else key_field,
@@ -168,19 +169,6 @@ def compile_lookup(
             _primary_key(compiler, related[0]),
         ),
     )
-
-
-def _shortened(sql: str, models: tuple[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return a query with aliases for its tables, whose names stand before each column.
-
-    Drivers read the text for each request, and Django's of SQLite rewrites it.
-    """
-    for model, alias in zip(models, ("t", "u"), strict=True):
-        name = connection.ops.quote_name(model._meta.db_table)
-        # Once where it is joined, and otherwise before a column.
-        if sql.count(name) == sql.count(f"{name}.") + 1:
-            sql = sql.replace(f"{name}.", f"{alias}.").replace(name, f"{name} {alias}")
-    return sql
 
 
 def key_field_of(model: type[Model]) -> Any:

@@ -4,7 +4,6 @@ The query is run by Django's own cursor, so that routers, transactions, execute 
 logs see what they always saw. A model without a compiled look-up takes REST framework's road.
 """
 
-import functools
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -29,9 +28,6 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     ``get_model()`` answered. Raises ``AuthenticationFailed`` for a key that belongs to no token
     and for an inactive user, as REST framework does.
     """
-    if hasattr(model, "irontoken_digest_field"):
-        issued: tuple[Any, Any] = _issued()(model, key)
-        return issued
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)
@@ -62,14 +58,6 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     if not pair[0].is_active:
         raise refusals.inactive_user()
     return pair
-
-
-@functools.cache
-def _issued() -> Any:
-    """Return the look-up of issued tokens, which needs their app and so comes last."""
-    from irontoken.tokens.lookup import authenticate_credentials as by_digest
-
-    return by_digest
 
 
 def _by_drf(authenticator: Any, model: type[Model], key: Any) -> tuple[Any, Any]:

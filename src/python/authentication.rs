@@ -10,9 +10,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::cache::road_for;
-use super::errors::{inactive_user, malformed_header};
+use super::errors::{inactive_user, malformed_header, malformed_key};
 use super::request::{Keyword, authorization, header_bytes};
-use crate::header;
+use crate::{header, issued};
 
 #[pyclass(subclass, frozen, module = "irontoken._core")]
 pub(super) struct TokenAuthentication;
@@ -82,6 +82,7 @@ impl TokenAuthentication {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static BY_DIGEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static ROADS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
@@ -100,6 +101,14 @@ impl TokenAuthentication {
                 }
                 return Ok((user, token).into_pyobject(py)?.into_any());
             }
+        }
+        if model.hasattr(intern!(py, "irontoken_digest_field"))? {
+            if is_malformed(py, key)? {
+                return Err(malformed_key(py, &model));
+            }
+            return BY_DIGEST
+                .import(py, "irontoken.tokens.lookup", "authenticate_credentials")?
+                .call1((model, key));
         }
         LOOKUP
             .import(py, "irontoken.lookup", "authenticate_credentials")?
@@ -124,6 +133,22 @@ impl TokenAuthentication {
             .import(py, "rest_framework.authtoken.models", "Token")
             .cloned()
     }
+}
+
+/// Whether `key` begins as issued ones do and is none.
+fn is_malformed(py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static PREFIX: PyOnceLock<Py<PyList>> = PyOnceLock::new();
+    let prefix = PREFIX
+        .import(py, "irontoken.tokens.conf", "key_prefix")?
+        .get_item(0)?;
+    let (Ok(prefix), Ok(key)) = (prefix.cast::<PyString>(), key.cast_exact::<PyString>()) else {
+        return Ok(false);
+    };
+    // A lone surrogate is left to be refused where all else is.
+    let (Ok(prefix), Ok(key)) = (prefix.to_str(), key.to_str()) else {
+        return Ok(false);
+    };
+    Ok(issued::is_malformed(prefix, key))
 }
 
 /// The alias that the routers pick for reading; without a router Django has but one to pick.

@@ -8,7 +8,9 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDateAccess, PyDateTime, PyTimeAccess, PyTzInfo, PyTzInfoAccess};
+use pyo3::types::{
+    PyBool, PyDateAccess, PyDateTime, PyInt, PyTimeAccess, PyTzInfo, PyTzInfoAccess,
+};
 
 use super::instances::short_row;
 
@@ -106,7 +108,15 @@ impl Shortcut {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self {
             Self::None => Ok(None),
-            Self::Boolean => Ok(value.is_instance_of::<PyBool>().then(|| value.clone())),
+            Self::Boolean => {
+                if value.is_instance_of::<PyBool>() {
+                    return Ok(Some(value.clone()));
+                }
+                let number = value.cast_exact::<PyInt>().ok();
+                let number = number.and_then(|number| number.extract::<i64>().ok());
+                let is_flag = number.filter(|number| matches!(number, 0 | 1));
+                Ok(is_flag.map(|number| PyBool::new(py, number == 1).to_owned().into_any()))
+            }
             Self::DateTime(zone) => {
                 if value.is_none() {
                     return Ok(Some(value.clone()));

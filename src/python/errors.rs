@@ -45,16 +45,20 @@ pub(super) fn inactive_user(py: Python<'_>) -> PyErr {
     let refusal = FUNCTION
         .import(py, "irontoken.refusals", "inactive_user")
         .and_then(PyAnyMethods::call0);
-    match refusal {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(error) => error,
-    }
+    refusal.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// DRF's refusal of a key that is none of `model`'s, whatever the database holds.
+pub(super) fn malformed_key(py: Python<'_>, model: &Bound<'_, PyAny>) -> PyErr {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let refusal = FUNCTION
+        .import(py, "irontoken.tokens.lookup", "refused")
+        .and_then(|refused| refused.call1((model, "malformed")));
+    refusal.map_or_else(|error| error, PyErr::from_value)
 }
 
 /// The exception that `maker` makes of a reason, or whatever it raised instead.
 fn raised(maker: PyResult<&Bound<'_, PyAny>>, malformed: Malformed) -> PyErr {
-    match maker.and_then(|maker| maker.call1((malformed.reason(),))) {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(error) => error,
-    }
+    let made = maker.and_then(|maker| maker.call1((malformed.reason(),)));
+    made.map_or_else(|error| error, PyErr::from_value)
 }

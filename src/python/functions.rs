@@ -116,6 +116,12 @@ pub(super) fn is_issued_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
         .is_ok_and(|key| issued::is_well_formed(prefix, key))
 }
 
+/// What the database holds in place of `key`, unless there are peppers.
+#[pyfunction]
+pub(super) fn digest_of(key: &str) -> String {
+    issued::digest(key)
+}
+
 /// A count as Python's own functions take it: `secrets.token_hex(-1)` is a `ValueError` too.
 fn not_negative(value: isize, name: &str) -> PyResult<usize> {
     usize::try_from(value)

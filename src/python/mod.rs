@@ -26,7 +26,8 @@ mod _core {
     use super::converters::Converters;
     #[pymodule_export]
     use super::functions::{
-        generate_key, generate_keys, is_issued_key, issue_key, keys_equal, parse_authorization,
+        digest_of, generate_key, generate_keys, is_issued_key, issue_key, keys_equal,
+        parse_authorization,
     };
     #[pymodule_export]
     use super::instances::{InstanceShape, RowShape};

@@ -4,13 +4,16 @@ import contextlib
 import hashlib
 import re
 import threading
+from datetime import timedelta
 from io import StringIO
 from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
+from django.test import override_settings
+from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
@@ -93,6 +96,39 @@ def test_an_adopted_token_is_revoked_like_any_other(keys):
     assert ask(keys[0]) == "Invalid token."
 
 
+def test_a_revocation_of_all_takes_what_is_not_adopted_yet(keys):
+    list(adoption.Adoption("authtoken").copy())
+    user, token = ask(keys[0])
+    _, key = AccessToken.objects.issue(user)
+    assert AccessToken.objects.revoke_all(user, keep=token) == 1
+    assert (ask(keys[0])[1], ask(key)) == (token, "Invalid token.")
+    assert AccessToken.objects.revoke_all(user) == 1
+    list(adoption.Adoption("authtoken").finish())
+    assert ask(keys[0]) == "Invalid token."
+    assert all(not isinstance(ask(key), str) for key in keys[1:])
+
+
+def test_so_does_a_changed_password(keys):
+    user, _ = ask(keys[0])
+    user.set_password("new")
+    user.save()
+    assert ask(keys[0]) == "Invalid token."
+
+
+def test_where_authtoken_is_the_default_it_is_left_alone(keys):
+    class OnlyIssued(irontoken.TokenAuthentication):
+        model = AccessToken
+
+    user, _ = ask(keys[0])
+    with override_settings(IRONTOKEN={}):
+        with pytest.raises(AuthenticationFailed):
+            OnlyIssued().authenticate_credentials(keys[0])
+        assert AccessToken.objects.revoke_all(user) == 0
+        with pytest.raises(CommandError, match="Set IRONTOKEN\\['TOKEN_MODEL'\\]"):
+            call_command("irontoken", "adopt")
+    assert ask(keys[0])[0] == user
+
+
 def test_switched_off_authtoken_is_not_asked(keys):
     with setting(ACCEPT_AUTHTOKEN=False):
         assert ask(keys[0]) == "Invalid token."
@@ -159,6 +195,25 @@ class TestKnox:
         AuthToken.objects.bulk_create([AuthToken(digest=digest, token_key=key[:15], user=user)])
         list(adoption.Adoption("knox").finish())
         assert ask(key)[0] == user
+
+    def test_an_end_that_moved_since_the_copy_stays_moved(self, keys, monkeypatch):
+        monkeypatch.setattr("knox.settings.knox_settings.AUTO_REFRESH", True)
+        list(adoption.Adoption("knox").copy())
+        later = timezone.now() + timedelta(days=3)
+        AuthToken.objects.update(expiry=later)
+        list(adoption.Adoption("knox").finish())
+        token = ask(keys[0])[1]
+        assert (token.expires, token.lifetime) == (later, 10 * 3600)
+
+    def test_a_row_adopted_while_knox_writes_its_use_refuses_nobody(self, keys, monkeypatch):
+        def adopted_meanwhile(*_):
+            list(adoption.Adoption("knox").finish())
+            raise DatabaseError("Save with update_fields did not affect any rows.")
+
+        monkeypatch.setattr(
+            "knox.auth.TokenAuthentication.authenticate_credentials", adopted_meanwhile
+        )
+        assert isinstance(ask(keys[0])[1], AccessToken)
 
     def test_what_was_logged_out_meanwhile_stays_out(self, keys):
         list(adoption.Adoption("knox").copy())

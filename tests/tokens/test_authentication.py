@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 import irontoken
 from irontoken import _core, cache
 from irontoken.tokens import lookup, uses
+from irontoken.tokens.checks import check_peppers
 from irontoken.tokens.models import AccessToken
 from irontoken.tokens.signals import token_refused
 from tests.tokens.conftest import setting
@@ -48,6 +50,19 @@ def test_a_key_answers_with_its_user_and_token_by_one_query(ada):
     assert (user, found, queries) == (ada, token, 1)
     assert found.scopes == ["read", "write"]
     assert found.user is user
+
+
+def test_what_is_built_is_what_the_orm_builds(ada):
+    User.objects.update(is_staff=True, last_login=timezone.now())
+    _, key = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
+    (user, token), _ = ask(key)
+    expected = AccessToken.objects.select_related("user").get()
+    for built, wanted in ((token, expected), (user, expected.user)):
+        values = {name: (type(value), value) for name, value in vars(wanted).items()}
+        del values["_state"]
+        found = {name: (type(value), value) for name, value in vars(built).items()}
+        del found["_state"]
+        assert found == values
 
 
 def test_the_database_holds_nothing_that_authenticates(ada):
@@ -152,6 +167,37 @@ class TestPeppers:
             assert ask(key)[0] == "Invalid token."
         with setting(PEPPERS=PEPPERS):
             assert not isinstance(ask(key)[0], str)
+
+    @pytest.mark.parametrize("absent", [None, ""])
+    def test_one_without_a_secret_is_no_licence_to_use_another(
+        self, ada, reasons, caplog, monkeypatch, absent
+    ):
+        monkeypatch.setattr(lookup._Unrecorded, "next_at", 0.0)
+        with setting(PEPPERS=PEPPERS):
+            _, newest = AccessToken.objects.issue(ada)
+        with setting(PEPPERS={1: PEPPERS[1]}):
+            older, key = AccessToken.objects.issue(ada)
+        with setting(PEPPERS={**PEPPERS, 2: absent}):
+            assert ask(newest)[0] == "Invalid token."
+            assert reasons == ["pepper_missing"]
+            [record] = caplog.records
+            assert record.levelname == "ERROR"
+            assert "pepper_missing, number (2,)" in record.getMessage()
+            assert ask(key)[0] == (ada, older)
+            older.refresh_from_db()
+            assert older.digest.startswith("pepper1$")
+            with pytest.raises(ImproperlyConfigured, match="no secret for number 2"):
+                AccessToken.objects.issue(ada)
+        assert AccessToken.objects.count() == 2
+
+    def test_digests_under_one_that_was_removed_are_told_by_a_check(self, ada):
+        with setting(PEPPERS=PEPPERS):
+            AccessToken.objects.issue(ada)
+            assert check_peppers(databases=["default"]) == []
+        with setting(PEPPERS={1: PEPPERS[1]}):
+            [warning] = check_peppers(databases=["default"])
+            assert "under the pepper 2" in warning.msg
+            assert check_peppers(databases=None) == []
 
 
 class TestCache:

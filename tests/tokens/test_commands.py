@@ -35,6 +35,8 @@ def test_a_token_is_issued_listed_and_revoked(ada):
     assert told("revoke", "--id", str(made["id"])) == {"revoked": 1}
     assert told("revoke", "--user", "ada") == {"revoked": 0}
     assert told("list", "--live") == []
+    told("issue", "ada")
+    assert [row["user"] for row in told("list")] == ["ada", "ada"]
 
 
 def test_for_people_it_is_a_line_for_each(ada):
@@ -62,6 +64,8 @@ def test_what_is_long_over_is_purged(ada):
         (["revoke", "--id", "0"], "no token 0"),
         (["revoke"], "is required"),
         (["list", "nobody"], "no user"),
+        (["list", "\ud800"], "no user"),
+        (["purge", "--older-than", "999999999d"], "more than a century"),
     ],
 )
 def test_what_cannot_be_done_is_told(ada, arguments, wanted):

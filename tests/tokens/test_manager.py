@@ -146,19 +146,48 @@ class TestLimit:
         live = AccessToken.objects.live().order_by("pk")
         assert list(live) == tokens[2:]
 
+    def test_of_a_hundred_thousand_too(self, ada, told):
+        """More than any database takes parameters, such as a limit may find that is new."""
+        now = timezone.now()
+        AccessToken.objects.bulk_create(
+            (
+                AccessToken(user=ada, digest=f"{number}", created=now, name=f"{number % 7}")
+                for number in range(100_000)
+            ),
+            batch_size=5000,
+        )
+        with setting(MAX_PER_USER=3, ON_LIMIT="revoke_oldest"):
+            token, _ = AccessToken.objects.issue(ada)
+        assert AccessToken.objects.live().count() == 3
+        assert len(told) == 99_998 + 1
+        assert AccessToken.objects.revoke_all(ada, keep=token) == 2
+        assert list(AccessToken.objects.live()) == [token]
+
     def test_expired_tokens_do_not_count(self, ada):
         with setting(MAX_PER_USER=1):
             AccessToken.objects.issue(ada)
             AccessToken.objects.update(expires=timezone.now())
             AccessToken.objects.issue(ada)
 
-    def test_it_holds_when_ten_processes_issue_at_once(self, transactional_db):
+    @pytest.mark.parametrize("level", ["read committed", "repeatable read"])
+    def test_it_holds_when_ten_processes_issue_at_once(self, transactional_db, level, monkeypatch):
         user = User.objects.create_user("ada")
+        if connection.vendor != "sqlite":  # which has but one level
+            _isolate(level, monkeypatch)
         with setting(MAX_PER_USER=3):
             connections.close_all()
             children = [fork(lambda: _issue_patiently(user)) for _ in range(10)]
             assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
             assert AccessToken.objects.live().count() == 3
+
+
+def _isolate(level, monkeypatch):
+    """Let the connections that are made from now on have this level of isolation."""
+    found = level
+    if connection.vendor == "postgresql":
+        psycopg = pytest.importorskip("psycopg")
+        found = psycopg.IsolationLevel[level.upper().replace(" ", "_")]
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", found)
 
 
 def _issue_patiently(user):

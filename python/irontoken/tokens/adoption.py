@@ -8,62 +8,14 @@ by whatever program, stays revoked.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf, digests, get_token_model
-
-#: Characters of an adopted key that are shown: 24 bits of 160.
-_SHOWN: Final = 6
-
-
-class Authtoken:
-    """The source ``rest_framework.authtoken``, which holds keys."""
-
-    app = "authtoken"
-    model = "Token"
-
-    def digest(self, row: Any) -> str:
-        """Return the digest of the row's key."""
-        return digests.of(row.key, conf.options())
-
-    def digests(self, row: Any) -> list[str]:
-        """Return all digests that a copy may have, made under whatever peppers there were."""
-        return digests.candidates(row.key, conf.options())
-
-    def copy(self, row: Any) -> dict[str, Any]:
-        """Return what its copy has besides."""
-        return {"display": row.key[:_SHOWN], "created": row.created}
-
-
-class Knox:
-    """The source ``knox``, which holds digests of its own."""
-
-    app = "knox"
-    model = "AuthToken"
-
-    def digest(self, row: Any) -> str:
-        """Return knox' digest, as one of ours."""
-        return digests.of_knox(row.digest)
-
-    def digests(self, row: Any) -> list[str]:
-        """Return all digests that a copy may have: this one."""
-        return [self.digest(row)]
-
-    def copy(self, row: Any) -> dict[str, Any]:
-        """Return what its copy has besides."""
-        return {
-            "display": row.token_key[:_SHOWN],
-            "created": row.created,
-            "expires": row.expiry,
-        }
-
-
-SOURCES: Final[dict[str, Any]] = {"authtoken": Authtoken(), "knox": Knox()}
+from irontoken.tokens.sources import SOURCES, rows_of
 
 
 class Adoption:
@@ -72,19 +24,32 @@ class Adoption:
     def __init__(self, name: str) -> None:
         """Take ``"authtoken"`` or ``"knox"``.
 
-        Raises ``ImproperlyConfigured`` where that app is not installed.
+        Raises ``ImproperlyConfigured`` where that app is not installed, where its keys are not
+        honoured, and so nothing could be adopted unnoticed, and where a pepper is missing.
         """
         self.source = SOURCES[name]
-        try:
-            self.rows: Any = apps.get_model(self.source.app, self.source.model)
-        except LookupError as error:
-            raise ImproperlyConfigured(f"{self.source.app} is not in INSTALLED_APPS.") from error
+        self.options = conf.options()
+        self.rows: Any = rows_of(self.source)
+        if self.rows is None:
+            raise ImproperlyConfigured(f"{self.source.label} is not in INSTALLED_APPS.")
+        if not self.source.is_accepted(self.options):
+            model = "" if name == "knox" else "IRONTOKEN['TOKEN_MODEL'] and "
+            raise ImproperlyConfigured(
+                f"Set {model}IRONTOKEN['TOKENS']['ACCEPT_{name.upper()}'] first, on all servers: "
+                f"the keys of {name} are not honoured."
+            )
+        digests.require_peppers(self.options)
         self.tokens: Any = get_token_model()
         self.alias = router.db_for_write(self.tokens)
+        if router.db_for_write(self.rows) != self.alias:
+            raise ImproperlyConfigured(
+                f"{self.source.label} is in another database than the issued tokens, and no "
+                "transaction spans both: let the router write them to one for the adoption."
+            )
 
     def left(self) -> int:
         """Return how many rows the source holds."""
-        count: int = self.rows.objects.using(self.alias).count()
+        count: int = self.rows._base_manager.using(self.alias).count()
         return count
 
     def copy(self, batch: int = 2000) -> Iterator[int]:
@@ -98,19 +63,24 @@ class Adoption:
     def finish(self, batch: int = 500) -> Iterator[int]:
         """Remove the source's rows and accept their copies; yield how many, batch by batch."""
         tokens = self.tokens._base_manager.using(self.alias)
+        originals = self.rows._base_manager.using(self.alias)
         moved = 0
         for rows in self._batches(batch):
             with transaction.atomic(self.alias):
                 # Those that somebody has just revoked are not there any more.
-                there = self.rows.objects.using(self.alias).select_for_update()
+                there = originals.select_for_update()
                 there = list(there.filter(pk__in=[row.pk for row in rows]))
                 self._copy(there)
-                found = {self.source.digest(row) for row in there}
-                others = {each for row in there for each in self.source.digests(row)} - found
-                tokens.filter(digest__in=others, pending=True).delete()
-                tokens.filter(digest__in=found, pending=True).update(revoked=None, pending=False)
+                found = {self.source.digest(row, self.options): row for row in there}
+                others = {each for row in there for each in self.source.digests(row, self.options)}
+                copies = tokens.filter(pending=True)
+                copies.filter(digest__in=others - found.keys()).delete()
+                for digest, row in found.items():
+                    if changed := self.source.changed(row):
+                        copies.filter(digest=digest).update(**changed)
+                copies.filter(digest__in=found).update(revoked=None, pending=False)
                 keys = [row.pk for row in there]
-                self.rows.objects.using(self.alias).filter(pk__in=keys).delete()
+                originals.filter(pk__in=keys).delete()
             moved += len(there)
             yield moved
         # Copies whose originals were revoked in between.
@@ -119,7 +89,7 @@ class Adoption:
 
     def _batches(self, batch: int) -> Iterator[list[Any]]:
         last = ""
-        rows = self.rows.objects.using(self.alias).order_by("pk")
+        rows = self.rows._base_manager.using(self.alias).order_by("pk")
         while found := list(rows.filter(pk__gt=last)[:batch]):
             yield found
             last = found[-1].pk
@@ -129,10 +99,10 @@ class Adoption:
         copies = [
             self.tokens(
                 user_id=row.user_id,
-                digest=self.source.digest(row),
+                digest=self.source.digest(row, self.options),
                 revoked=now,
                 pending=True,
-                **self.source.copy(row),
+                **self.source.copied(row),
             )
             for row in rows
         ]

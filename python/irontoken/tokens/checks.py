@@ -1,12 +1,47 @@
 """System checks of issued tokens."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseError
+from django.db import router
 
-from irontoken.tokens import conf
+from irontoken.tokens import conf, get_token_model
 
 
 def check_tokens(**_: Any) -> list[CheckMessage]:
     """Check the ``TOKENS`` section of the setting."""
     return [Error(message, hint=hint, id="irontoken.E010") for message, hint in conf.problems()]
+
+
+def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check, for ``check --database``, that there is each pepper that digests were made under."""
+    try:
+        model = get_token_model()
+        known = conf.options().peppers
+    except ImproperlyConfigured:
+        return []  # another check's to say
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        if not router.allow_migrate_model(alias, model):
+            continue
+        tokens = model._base_manager.using(alias).filter(digest__startswith="pepper")
+        for number in known:
+            tokens = tokens.exclude(digest__startswith=f"pepper{number}$")
+        try:
+            digests = list(tokens.values_list("digest", flat=True)[:1])
+        except DatabaseError:
+            continue  # before the first migration there is no table
+        for digest in digests:
+            scheme = digest.split("$")[0]
+            found.append(
+                Warning(
+                    f"{alias!r} holds digests under the pepper {scheme.removeprefix('pepper')}, "
+                    "which IRONTOKEN['TOKENS']['PEPPERS'] lacks: those tokens are refused.",
+                    hint="Add it again, or revoke them.",
+                    id="irontoken.W011",
+                )
+            )
+    return found

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from irontoken.tokens import adoption, conf, get_token_model
+from irontoken.tokens import adoption, get_token_model, sources
+from irontoken.tokens.managers import LONGEST_LIFETIME
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -20,7 +22,10 @@ def duration(text: str) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 30s, 15m, 12h or 90d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    time = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if time > LONGEST_LIFETIME:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a century")
+    return time
 
 
 def add_arguments(actions: Any) -> None:
@@ -43,7 +48,7 @@ def add_arguments(actions: Any) -> None:
         parser.add_argument("--json", action="store_true", help="for programs to read")
     adopt = actions.add_parser("adopt", help="take over the tokens of another app")
     adopt.add_argument(
-        "--from", choices=sorted(adoption.SOURCES), default="authtoken", dest="source"
+        "--from", choices=sorted(sources.SOURCES), default="authtoken", dest="source"
     )
     adopt.add_argument("--dry-run", action="store_true", help="say what there is to do")
     adopt.add_argument(
@@ -59,11 +64,19 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
         return
     action: Any = actions[given["action"]]
     found = action(given)
-    if given["json"]:
+    rows = [found] if isinstance(found, dict) else found
+    if not given["json"]:
+        for row in rows:
+            command.stdout.write("  ".join(f"{name}={value}" for name, value in row.items()))
+    elif isinstance(found, dict):
         command.stdout.write(json.dumps(found, indent=2))
     else:
-        for row in found if isinstance(found, list) else [found]:
-            command.stdout.write("  ".join(f"{name}={value}" for name, value in row.items()))
+        # One by one, since there may be millions.
+        before = "["
+        for row in rows:
+            command.stdout.write(f"{before}\n{json.dumps(row)}", ending="")
+            before = ","
+        command.stdout.write("[]" if before == "[" else "\n]")
 
 
 def described(token: Any) -> dict[str, Any]:
@@ -105,12 +118,12 @@ def _revoke(given: dict[str, Any]) -> dict[str, Any]:
     return {"revoked": int(token.revoke())}
 
 
-def _list(given: dict[str, Any]) -> list[dict[str, Any]]:
+def _list(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     tokens = get_token_model().objects
     found = tokens.live() if given["live"] else tokens.all()
     if given["user"]:
         found = found.filter(user=_user(given["user"]))
-    return [described(token) for token in found.select_related("user").order_by("pk").iterator()]
+    return map(described, found.select_related("user").order_by("pk").iterator())
 
 
 def _purge(given: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +137,6 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error
     setting = f"ACCEPT_{source.upper()}"
-    if not given["dry_run"] and not getattr(conf.options(), setting.lower()):
-        raise CommandError(f"Set IRONTOKEN['TOKENS']['{setting}'] to True first, on all servers.")
     left = work.left()
     if given["dry_run"]:
         command.stdout.write(f"{source} holds {left} tokens. Nothing was changed.")
@@ -148,5 +159,6 @@ def _user(name: str) -> Any:
     model = get_user_model()
     try:
         return model._default_manager.get_by_natural_key(name)  # type: ignore[attr-defined]
-    except model.DoesNotExist as error:
+    except (model.DoesNotExist, ValueError) as error:
+        # A name may hold what no database can: NUL characters, halves of characters.
         raise CommandError(f"There is no user {name!r}.") from error

@@ -50,6 +50,8 @@ class TokenOptions(NamedTuple):
     accept_authtoken: bool = True
     accept_knox: bool = False
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
+    #: Their numbers: what is written under one of these is refused, and nothing new is written.
+    missing_peppers: tuple[int, ...] = ()
 
     @property
     def notes_uses(self) -> bool:
@@ -62,6 +64,8 @@ class TokenOptions(NamedTuple):
 
 
 _read: TokenOptions | None = None
+#: The prefix of keys, once the setting has been read: the Rust core looks here for it.
+key_prefix: Final[list[str | None]] = [None]
 
 
 def options() -> TokenOptions:
@@ -74,16 +78,33 @@ def options() -> TokenOptions:
     if _read is None:
         from django.core.exceptions import ImproperlyConfigured
 
-        for message, hint in problems():
+        found = dict(conf.section("TOKENS"))
+        missing = _missing_peppers(found)
+        if missing:
+            there = found["PEPPERS"].items()
+            found["PEPPERS"] = {number: secret for number, secret in there if secret}
+        for message, hint in _problems(found):
             raise ImproperlyConfigured(f"{message} {hint}")
-        found = conf.section("TOKENS")
-        _read = TokenOptions(**{name.lower(): value for name, value in found.items()})
+        read = TokenOptions(**{name.lower(): value for name, value in found.items()})
+        _read = read._replace(missing_peppers=missing)
+        key_prefix[0] = _read.key_prefix
     return _read
 
 
 def problems() -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the section, each with a hint that quotes no secret."""
-    section: dict[Any, Any] = conf.section("TOKENS")
+    yield from _problems(conf.section("TOKENS"))
+
+
+def _missing_peppers(section: dict[Any, Any]) -> tuple[int, ...]:
+    """Return the numbers without a secret, as of a variable that an environment lacks."""
+    peppers = section.get("PEPPERS")
+    if not isinstance(peppers, dict):
+        return ()
+    return tuple(number for number, secret in peppers.items() if secret in (None, ""))
+
+
+def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     for option, value in section.items():
         where = f"IRONTOKEN['TOKENS'][{option!r}]"
         if problem := conf.misfit(where, option, value, _OPTIONS):
@@ -141,6 +162,7 @@ def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str,
 def _forget(**_: Any) -> None:
     global _read  # noqa: PLW0603 - as above
     _read = None
+    key_prefix[0] = None
 
 
 setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.conf")

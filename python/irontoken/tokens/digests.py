@@ -10,7 +10,9 @@ import hashlib
 import hmac
 from typing import Final
 
-from irontoken._core import is_issued_key
+from django.core.exceptions import ImproperlyConfigured
+
+from irontoken._core import digest_of, is_issued_key
 from irontoken.tokens.conf import TokenOptions
 
 #: The longest digest there is: that of a key adopted from knox.
@@ -18,10 +20,24 @@ MAX_LENGTH: Final = 140
 
 
 def of(key: str, options: TokenOptions) -> str:
-    """Return the digest of a key as it is written today: under the newest pepper, if any."""
+    """Return the digest of a key as it is written today: under the newest pepper, if any.
+
+    Raises ``ImproperlyConfigured`` where a pepper is missing: it would have to be an older one.
+    """
+    require_peppers(options)
     if options.peppers:
         return _peppered(key, max(options.peppers), options)
-    return _plain(key)
+    return digest_of(key)
+
+
+def require_peppers(options: TokenOptions) -> None:
+    """Raise ``ImproperlyConfigured`` where a pepper has no secret."""
+    if options.missing_peppers:
+        numbers = ", ".join(map(str, options.missing_peppers))
+        raise ImproperlyConfigured(
+            f"IRONTOKEN['TOKENS']['PEPPERS'] has no secret for number {numbers}: nothing is "
+            "written under another in its place."
+        )
 
 
 def candidates(key: str, options: TokenOptions) -> list[str]:
@@ -29,13 +45,15 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
 
     Empty for a key that has the prefix of issued ones and is none: nobody can hold it.
     """
-    has_prefix = key.startswith(options.key_prefix)
-    if has_prefix and not is_issued_key(options.key_prefix, key):
+    is_issued = key.startswith(options.key_prefix)
+    if is_issued and not is_issued_key(options.key_prefix, key):
         return []
-    found = [_peppered(key, number, options) for number in sorted(options.peppers, reverse=True)]
-    found.append(_plain(key))
-    if options.accept_knox and not has_prefix:
-        found += [of_knox(each) for each in _by_knox(key)]
+    found = [digest_of(key)]
+    if options.peppers:
+        numbers = sorted(options.peppers, reverse=True)
+        found = [*(_peppered(key, number, options) for number in numbers), *found]
+    if options.accept_knox and not is_issued:
+        found += map(of_knox, _by_knox(key))
     return found
 
 
@@ -50,10 +68,6 @@ def _by_knox(key: str) -> list[str]:
     with contextlib.suppress(ValueError):
         found.append(hashlib.sha512(bytes.fromhex(key)).hexdigest())
     return found
-
-
-def _plain(key: str) -> str:
-    return f"sha256${hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _peppered(key: str, number: int, options: TokenOptions) -> str:

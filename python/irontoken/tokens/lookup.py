@@ -4,18 +4,15 @@ import logging
 import time
 from typing import Any, Final
 
-from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
-from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import cache, refusals
 from irontoken._core import keys_equal
-from irontoken.authentication import TokenAuthentication
 from irontoken.compiled import CompiledLookup, compile_lookup
-from irontoken.tokens import conf, digests, uses
+from irontoken.tokens import conf, digests, sources, uses
 from irontoken.tokens.signals import token_refused
 
 logger: Final = logging.getLogger("irontoken.tokens")
@@ -42,72 +39,46 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     except UnicodeEncodeError:
         found = []
     if not found:
-        raise _refused(model, "malformed")
-    if (pair_of_authtoken := _not_adopted_yet(key, options)) is not None:
-        return pair_of_authtoken
+        raise refused(model, "malformed")
+    if not key.startswith(options.key_prefix):
+        pair_elsewhere = sources.pair_of(key, options)
+        if pair_elsewhere is not None:
+            return pair_elsewhere
     alias = router.db_for_read(model)
     connection = connections[alias]
     lookup = compiled(model, alias, len(found))
-    ticket = None
     pair: Any
     if lookup is None:
         pair = _by_orm(model, alias, found)
     else:
-        if cache.options() is not None:
-            ticket = cache.ticket(model, connection, lookup)
+        cached = cache.options() is not None
+        ticket = cache.ticket(model, connection, lookup) if cached else None
         with connection.cursor() as cursor:
             cursor.execute(lookup.sql, found)
             row = cursor.fetchone()
-        # All of them, in the same time whichever it is.
-        sent = [each for each in found if row and keys_equal(each, row[lookup.key_column])]
-        pair = sent and lookup.shape.build(
-            row, lookup.converters(connection), sent[0], key, ticket
+        pair = row and lookup.shape.build(
+            row, lookup.converters(connection), _sent(found, row, lookup), key, ticket
         )
     if not pair:
-        raise _refused(model, "unknown")
+        raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
-    _accept(model, user, token, found[0])
+    if reason := token.refusal():
+        raise refused(model, reason, token)
+    if not user.is_active:
+        raise refused(model, "inactive", token)
+    if token.digest != found[0] and not options.missing_peppers:
+        _rehash(token, found[0])
+    uses.note(token)
     return user, token
 
 
-def _accept(model: Any, user: Any, token: Any, digest: str) -> None:
-    """Refuse what is over; note the use of what is not, and give it today's digest."""
-    if reason := token.refusal():
-        raise _refused(model, reason, token)
-    if not user.is_active:
-        raise _refused(model, "inactive", token)
-    if token.digest != digest:
-        _rehash(token, digest)
-    uses.note(token)
-
-
-def _not_adopted_yet(key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
-    """Return the pair of a key that another app's row is for; see ``adoption`` for the order."""
-    if key.startswith(options.key_prefix):
-        return None
-    for accepts, app, find in (
-        (options.accept_authtoken, "rest_framework.authtoken", _by_authtoken),
-        (options.accept_knox, "knox", _by_knox),
-    ):
-        if accepts and apps.is_installed(app):
-            try:
-                return find(key)
-            except AuthenticationFailed as refusal:
-                if refusal.detail != refusals.invalid_token().detail:
-                    raise
-    return None
-
-
-def _by_authtoken(key: str) -> tuple[Any, Any]:
-    authenticator = TokenAuthentication()
-    authenticator.model = apps.get_model("authtoken", "Token")
-    return authenticator.authenticate_credentials(key)
-
-
-def _by_knox(key: str) -> tuple[Any, Any]:
-    authenticator = import_string("knox.auth.TokenAuthentication")()
-    pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
-    return pair
+def _sent(digests: list[str], row: Any, lookup: CompiledLookup) -> str:
+    """Return the one of the digests that ``row`` has; any, if it has none of them."""
+    if len(digests) == 1:
+        return digests[0]
+    # All are compared, whichever it is.
+    equal = [each for each in digests if keys_equal(each, row[lookup.key_column])]
+    return equal[0] if equal else digests[0]
 
 
 def compiled(model: type[Model], alias: str, count: int = 1) -> CompiledLookup | None:
@@ -132,7 +103,7 @@ def _rehash(token: Any, digest: str) -> None:
     token.digest = digest
 
 
-def _refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
+def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
     """Return a refusal, and tell of it: the signal's receivers each time, the log now and then."""
     if token_refused.receivers:
         token_refused.send(sender=model, reason=reason, token=token)
@@ -142,9 +113,12 @@ def _refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed
     else:
         others, _Unrecorded.count = _Unrecorded.count, 0
         _Unrecorded.next_at = now + _RECORD_EVERY
-        logger.warning(
-            "A token was refused: %s (%d more since the last record)",
+        missing = conf.options().missing_peppers
+        logger.log(
+            logging.ERROR if reason == "pepper_missing" else logging.WARNING,
+            "A token was refused: %s%s (%d more since the last record)",
             reason,
+            f", number {missing}" if reason == "pepper_missing" else "",
             others,
             extra={"reason": reason, "token_id": token and token.pk, "others": others},
         )

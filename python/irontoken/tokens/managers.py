@@ -7,17 +7,19 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connections, models, router, transaction
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from irontoken._core import issue_key
-from irontoken.tokens import conf, digests
+from irontoken.tokens import conf, digests, sources
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.signals import token_issued, token_revoked
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
 _SHOWN: Final = 6
+#: A century, after which calendars end and sums of times overflow.
+LONGEST_LIFETIME: Final = timedelta(days=36_525)
 #: Characters of a name, and of one scope.
 _LONGEST: Final = 100
 _LONGEST_SCOPES: Final = 1000
@@ -48,12 +50,10 @@ class AccessTokenManager(models.Manager[Any]):
         lifetime = expires_in if expires_in is not None else options.expires_in
         if lifetime is not None and lifetime <= timedelta(0):
             raise ValidationError({"expires_in": _("A token cannot expire before it is issued.")})
+        if lifetime is not None and lifetime > LONGEST_LIFETIME:
+            raise ValidationError({"expires_in": _("A token lives for a century at most.")})
         if options.max_lifetime is not None:
             lifetime = min(lifetime or options.max_lifetime, options.max_lifetime)
-        try:
-            expires = None if lifetime is None else now + lifetime
-        except OverflowError:
-            raise ValidationError({"expires_in": _("No calendar goes that far.")}) from None
         key = issue_key(options.key_prefix)
         token = self.model(
             user=user,
@@ -62,17 +62,16 @@ class AccessTokenManager(models.Manager[Any]):
             name=_name(name),
             scope=_scope(scopes),
             created=now,
-            expires=expires,
+            expires=None if lifetime is None else now + lifetime,
             lifetime=None if lifetime is None else int(lifetime.total_seconds()) or 1,
         )
-        retired: list[Any] = []
         if options.max_per_user is None:
             insert(token, self._alias())
         else:
             with self._alone_with(token.user_id):
                 insert(token, self._alias())
-                retired = self._keep_the_limit(token, options.max_per_user, options.on_limit)
-        self._tell_of_revoked(retired)
+                self._keep_the_limit(token, options.max_per_user, options.on_limit)
+            self._tell_of_revoked(token.user_id, now)
         token_issued.send(sender=self.model, token=token)
         return token, key
 
@@ -103,30 +102,36 @@ class AccessTokenManager(models.Manager[Any]):
         return bool(changed)
 
     def revoke_all(self, user: Any, keep: Any = None) -> int:
-        """Revoke all tokens of ``user``, except ``keep``; return how many that were."""
+        """Revoke all tokens of ``user``, except ``keep``; return how many that were.
+
+        What authtoken or knox still holds of the user's, while their keys are honoured, is
+        deleted: those apps know no other way of revoking. ``keep`` may be such a token.
+        """
+        now = timezone.now()
         with self._alone_with(user.pk):
+            deleted = self._delete_from_sources(user, keep)
             tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
-            if keep is not None:
+            if isinstance(keep, self.model):
                 tokens = tokens.exclude(pk=keep.pk)
-            found = self._revoked(tokens)
-        self._tell_of_revoked(found)
-        return len(found)
+            revoked = tokens.update(revoked=now)
+        self._tell_of_revoked(user.pk, now)
+        return int(revoked) + deleted
 
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
         """Issue a token like ``token``, which lives for ``grace`` and no longer."""
-        if grace < timedelta(0):
-            raise ValueError("the grace of a rotation must not be negative")
+        if not timedelta(0) <= grace <= LONGEST_LIFETIME:
+            raise ValueError("the grace of a rotation must not be negative or over a century")
         alias = self._alias()
         now = timezone.now()
         with self._alone_with(token.user_id):
             # Read again: of two who rotate one token, the second finds it rotated.
             found = self.using(alias).filter(pk=token.pk).first()
-            if found is None or found.refusal(now) or found.rotated is not None:
+            if found is None or found.refusal(now) or found.lifetime == 0:
                 raise ValueError("a token that is refused or was rotated cannot be rotated")
             end = now + grace
             if found.expires is not None:
                 end = min(end, found.expires)
-            changes = {"rotated": now, **({"expires": end} if grace else {"revoked": now})}
+            changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
             self.using(alias).filter(pk=token.pk).update(**changes)
             lifetime = None if found.lifetime is None else timedelta(seconds=found.lifetime)
             issued = self.issue(found.user, found.name, lifetime, found.scopes)
@@ -155,40 +160,57 @@ class AccessTokenManager(models.Manager[Any]):
         with transaction.atomic(alias):
             if connections[alias].features.has_select_for_update:
                 users = self.model._meta.get_field("user").related_model._base_manager
-                users.using(alias).select_for_update().filter(pk=user_id).values_list("pk").first()
+                _lock(users.using(alias).filter(pk=user_id), connections[alias].vendor)
             else:
                 # SQLite lets one write at a time, and none that has read before it writes.
                 self.using(alias).filter(pk=None).update(name="")
             yield
 
-    def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> list[Any]:
+    def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> None:
         # After the insertion, for which SQLite lets one connection in at a time.
         others = self.using(self._alias()).filter(is_live(timezone.now()), user_id=token.user_id)
         others = others.exclude(pk=token.pk).order_by("created", "pk")
         excess = others.count() + 1 - most
         if excess <= 0:
-            return []
+            return
         if on_limit == "refuse":
             raise LimitReached(
                 _("This user has %(count)d tokens already, and may have no more."),
                 params={"count": most},
             )
-        return self._revoked(others[:excess])
+        # By where they end, since they may be more than a statement has room for.
+        created, pk = others.values_list("created", "pk")[excess - 1]
+        oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)
+        others.order_by().filter(oldest).update(revoked=token.created)
 
-    def _revoked(self, tokens: Any) -> list[Any]:
-        """Revoke tokens in the transaction of the caller, who tells of them after it."""
-        found = list(tokens)
-        now = timezone.now()
-        for token in found:
-            token.revoked = now
-        # The first time stays, should one of them just have been revoked by itself.
-        tokens = self.using(self._alias()).filter(pk__in=[token.pk for token in found])
-        tokens.filter(revoked=None).update(revoked=now)
-        return found
+    def _delete_from_sources(self, user: Any, keep: Any) -> int:
+        deleted = 0
+        for source in sources.accepted(conf.options()):
+            rows = sources.rows_of(source)
+            found = rows._base_manager.using(router.db_for_write(rows)).filter(user_id=user.pk)
+            if isinstance(keep, rows):
+                found = found.exclude(pk=keep.pk)
+            deleted += found.delete()[0]
+        return deleted
 
-    def _tell_of_revoked(self, tokens: list[Any]) -> None:
-        for token in tokens:
-            token_revoked.send(sender=self.model, token=token)
+    def _tell_of_revoked(self, user_id: Any, when: datetime) -> None:
+        """Tell of those that were revoked together, by the time that they have in common."""
+        if token_revoked.has_listeners(self.model):
+            tokens = self.using(self._alias()).filter(user_id=user_id, revoked=when)
+            for token in tokens.iterator(chunk_size=1000):
+                token_revoked.send(sender=self.model, token=token)
+
+
+def _lock(users: Any, vendor: str) -> None:
+    """Lock the row of a user for the transaction."""
+    level = Func(Value("transaction_isolation"), function="current_setting")
+    asked = level if vendor == "postgresql" else Value("")
+    found = users.select_for_update().values_list(asked).first()
+    if found and found[0] == "repeatable read":
+        # Who waited for a lock alone would go on with what there was before: who waited for a
+        # write is told by the database to begin again.
+        pk = users.model._meta.pk.name
+        users.update(**{pk: F(pk)})
 
 
 def is_live(now: datetime) -> Q:

@@ -63,11 +63,8 @@ class AbstractAccessToken(models.Model):
     revoked: "models.DateTimeField[Any, Any]" = models.DateTimeField(
         _("Revoked"), null=True, blank=True, editable=False
     )
-    #: When it was rotated: a rotated token is neither renewed nor rotated again.
-    rotated: "models.DateTimeField[Any, Any]" = models.DateTimeField(
-        null=True, blank=True, editable=False
-    )
-    #: The seconds that it was issued for; what a use renews.
+    #: The seconds that it was issued for, which a use renews; 0 for one that was rotated, which
+    #: is neither renewed nor rotated again.
     lifetime: "models.BigIntegerField[Any, Any]" = models.BigIntegerField(
         null=True, blank=True, editable=False
     )
@@ -98,12 +95,14 @@ class AbstractAccessToken(models.Model):
 
         ``"revoked"``, ``"expired"`` or ``"idle"``. ``now`` is an aware ``datetime``.
         """
-        now = now or timezone.now()
         if self.revoked is not None:
             return "revoked"
+        idle = conf.options().idle_timeout
+        if self.expires is None and idle is None:
+            return ""
+        now = now or timezone.now()
         if self.expires is not None and self.expires <= now:
             return "expired"
-        idle = conf.options().idle_timeout
         if idle is not None and max(self.created, self.last_used or self.created) + idle <= now:
             return "idle"
         return ""

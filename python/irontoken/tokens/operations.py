@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
-from irontoken.tokens.adoption import SOURCES, Adoption
+from irontoken.tokens.adoption import Adoption
+from irontoken.tokens.sources import SOURCES
 
 
 class AdoptTokens(Operation):

@@ -26,7 +26,7 @@ def _connect(sender: Any, **_: Any) -> None:
 def _revoke_with_the_password(
     sender: Any, instance: Any, *, raw: bool = False, update_fields: Any = None, **_: Any
 ) -> None:
-    if raw or instance.pk is None:
+    if raw or instance._state.adding:
         return
     if update_fields is not None and "password" not in update_fields:
         return

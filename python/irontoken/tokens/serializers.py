@@ -7,9 +7,10 @@ from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
 from irontoken.tokens import get_token_model
+from irontoken.tokens.managers import LONGEST_LIFETIME
 
-#: Seconds: a century.
-_LONGEST: int = 100 * 365 * 24 * 3600
+#: Seconds.
+_LONGEST: int = int(LONGEST_LIFETIME.total_seconds())
 
 
 def _id(**options: Any) -> serializers.Field[Any, Any, Any, Any]:

@@ -29,10 +29,11 @@ class _Uses:
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
-        #: By model and primary key: when it was used, its later end, and when to note it again.
+        #: By model and primary key: when it was used, and its later end.
         self.noted: dict[tuple[Any, Any], datetime] = {}
         self.renewed: dict[tuple[Any, Any], datetime] = {}
-        self.next_at: dict[tuple[Any, Any], float] = {}
+        #: By digest, which is at hand: when to note it again.
+        self.next_at: dict[str, float] = {}
 
 
 _uses = _Uses()
@@ -43,19 +44,27 @@ def note(token: Any) -> None:
     options = conf.options()
     if not options.notes_uses:
         return
-    place = (type(token), token.pk)
     now = time.monotonic()
-    if now < _uses.next_at.get(place, 0.0) or len(_uses.noted) >= _MOST:
+    if now < _uses.next_at.get(token.digest, 0.0) or len(_uses.noted) >= _MOST:
         return
     if len(_uses.next_at) >= _MOST:
         _uses.next_at.clear()
-    _uses.next_at[place] = now + options.last_used_interval.total_seconds()
+    _uses.next_at[token.digest] = now + options.last_used_interval.total_seconds()
+    if _is_rolled_back(type(token)):
+        return
+    place = (type(token), token.pk)
     if options.last_used:
         _uses.noted[place] = timezone.now()
     if (end := _later_end(token, options)) is not None:
         _uses.renewed[place] = end
     if _uses.thread is None or not _uses.thread.is_alive():
         _start()
+
+
+def _is_rolled_back(model: Any) -> bool:
+    """Tell whether a test's transaction surrounds all: no other thread will ever see its rows."""
+    blocks = connections[router.db_for_write(model)].atomic_blocks
+    return any(getattr(block, "_from_testcase", False) for block in blocks)
 
 
 def flush() -> None:
@@ -65,7 +74,7 @@ def flush() -> None:
             (model, pk), end = _uses.renewed.popitem()
             # By the ORM, so that cached rows are read anew: they end later now.
             tokens = model._base_manager.using(router.db_for_write(model))
-            tokens.filter(pk=pk, revoked=None, rotated=None, expires__lt=end).update(expires=end)
+            tokens.filter(pk=pk, revoked=None, lifetime__gt=0, expires__lt=end).update(expires=end)
         while _uses.noted:
             _write_some()
     except Error as error:
@@ -74,9 +83,7 @@ def flush() -> None:
 
 def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     """Return the end that a use gives a token, if it is enough later than the one it has."""
-    if options.renew_every is None or token.expires is None or token.lifetime is None:
-        return None
-    if token.rotated is not None:
+    if options.renew_every is None or token.expires is None or not token.lifetime:
         return None
     end: datetime = timezone.now() + timedelta(seconds=token.lifetime)
     if options.max_lifetime is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 from rest_framework import generics, serializers, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotFound, ParseError
@@ -138,8 +139,6 @@ class RevokeAllView(_View):
     def post(self, request: Any) -> Response:
         """Revoke them."""
         keep = request.auth if self._asked(request)["keep_current"] else None
-        if not hasattr(keep, "irontoken_digest_field"):
-            keep = None
         revoked = get_token_model().objects.revoke_all(request.user, keep=keep)
         return Response(RevokedSerializer({"revoked": revoked}).data)
 
@@ -154,12 +153,13 @@ class RotateView(_View):
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth
         if not hasattr(token, "irontoken_digest_field"):
-            raise serializers.ValidationError("Only an issued token can be rotated.")
+            message = _("Only an issued token can be rotated.")
+            raise serializers.ValidationError({"non_field_errors": [message]})
 
         def rotate() -> Any:
             try:
                 return token.rotate(grace)
-            except (ValueError, OverflowError) as error:
+            except ValueError as error:
                 raise ValidationError(str(error)) from error
 
         return self._issued(rotate)

@@ -61,7 +61,6 @@ class Migration(migrations.Migration):
                         blank=True, editable=False, null=True, verbose_name="Revoked"
                     ),
                 ),
-                ("rotated", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("lifetime", models.BigIntegerField(blank=True, editable=False, null=True)),
                 ("pending", models.BooleanField(default=False, editable=False)),
                 (

@@ -1,0 +1,137 @@
+"""The apps whose tokens go on being honoured until they have been adopted.
+
+What is known of REST framework's authtoken and of knox is here, and nothing of how to adopt.
+"""
+
+from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils.module_loading import import_string
+from rest_framework.exceptions import AuthenticationFailed
+
+from irontoken import conf, refusals
+from irontoken.authentication import TokenAuthentication
+from irontoken.tokens import digests
+from irontoken.tokens.conf import TokenOptions
+
+#: Characters of an adopted key that are shown: 24 bits of 160.
+_SHOWN: Final = 6
+
+
+class Authtoken:
+    """``rest_framework.authtoken``, which holds keys."""
+
+    name = "authtoken"
+    label = "authtoken.Token"
+
+    def is_accepted(self, options: TokenOptions) -> bool:
+        """Tell whether its keys are honoured: not by a class that is for issued tokens alone."""
+        return options.accept_authtoken and bool(conf.token_model())
+
+    def pair(self, key: str) -> tuple[Any, Any]:
+        """Return the user and the token of a key; raise ``AuthenticationFailed``."""
+        authenticator = TokenAuthentication()
+        authenticator.model = apps.get_model(self.label)
+        return authenticator.authenticate_credentials(key)
+
+    def digest(self, row: Any, options: TokenOptions) -> str:
+        """Return the digest that a copy of ``row`` is to have."""
+        return digests.of(row.key, options)
+
+    def digests(self, row: Any, options: TokenOptions) -> list[str]:
+        """Return all digests that a copy may have, made under whatever peppers there were."""
+        return digests.candidates(row.key, options)
+
+    def copied(self, row: Any) -> dict[str, Any]:
+        """Return what a copy has besides."""
+        return {"display": row.key[:_SHOWN], "created": row.created}
+
+    def changed(self, row: Any) -> dict[str, Any]:  # noqa: ARG002 - knox' need it
+        """Return what of the row may have changed since it was copied: nothing."""
+        return {}
+
+
+class Knox:
+    """``knox``, which holds digests of its own."""
+
+    name = "knox"
+
+    @property
+    def label(self) -> str:
+        """The label of its model, which a project may have swapped."""
+        return str(getattr(settings, "KNOX_TOKEN_MODEL", "knox.AuthToken"))
+
+    def is_accepted(self, options: TokenOptions) -> bool:
+        """Tell whether its keys are honoured."""
+        return options.accept_knox
+
+    def pair(self, key: str) -> tuple[Any, Any]:
+        """Return the user and the token of a key; raise ``AuthenticationFailed``."""
+        authenticator = import_string("knox.auth.TokenAuthentication")()
+        try:
+            pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
+        except DatabaseError:
+            # Adopted while knox wanted to write the later end that this use gives it.
+            raise refusals.invalid_token() from None
+        return pair
+
+    def digest(self, row: Any, options: TokenOptions) -> str:  # noqa: ARG002 - not ours to choose
+        """Return knox' digest, as one of ours."""
+        return digests.of_knox(row.digest)
+
+    def digests(self, row: Any, options: TokenOptions) -> list[str]:
+        """Return all digests that a copy may have: this one."""
+        return [self.digest(row, options)]
+
+    def copied(self, row: Any) -> dict[str, Any]:
+        """Return what a copy has besides."""
+        created = {"display": row.token_key[:_SHOWN], "created": row.created}
+        return {**created, **self.changed(row)}
+
+    def changed(self, row: Any) -> dict[str, Any]:
+        """Return what of the row may have changed since it was copied: its end, by a use."""
+        knox = import_string("knox.settings.knox_settings")
+        slides = row.expiry is not None and knox.AUTO_REFRESH and knox.TOKEN_TTL
+        lifetime = int(knox.TOKEN_TTL.total_seconds()) if slides else None
+        return {"expires": row.expiry, "lifetime": lifetime}
+
+
+SOURCES: Final[dict[str, Any]] = {source.name: source for source in (Authtoken(), Knox())}
+
+
+def rows_of(source: Any) -> Any:
+    """Return the model of a source; ``None`` where its app is not installed."""
+    try:
+        return apps.get_model(source.label)
+    except LookupError:
+        return None
+
+
+def accepted(options: TokenOptions) -> list[Any]:
+    """Return the sources that are installed and whose keys are honoured."""
+    return [
+        source
+        for source in SOURCES.values()
+        if source.is_accepted(options) and rows_of(source) is not None
+    ]
+
+
+def pair_of(key: str, options: TokenOptions) -> tuple[Any, Any] | None:
+    """Return the user and the token of a key that a source still holds.
+
+    Raises ``AuthenticationFailed`` for an inactive user.
+    """
+    pairs = (_pair_of(key, source) for source in accepted(options))
+    return next((pair for pair in pairs if pair is not None), None)
+
+
+def _pair_of(key: str, source: Any) -> tuple[Any, Any] | None:
+    try:
+        pair: tuple[Any, Any] = source.pair(key)
+    except AuthenticationFailed as refusal:
+        if refusal.detail != refusals.invalid_token().detail:
+            raise
+        return None
+    return pair
