@@ -45,6 +45,7 @@ test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs n
 	$(BIN)/python -m tests.stress --answers 100000
 	$(BIN)/python -m tests.stress $(FAULT)
 	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q tests/tokens --ds tests.swapped.settings
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
 	$(BIN)/nox

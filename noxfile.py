@@ -81,7 +81,10 @@ def servers(session, server):
     except OSError as error:
         session.skip(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
     session.install("--quiet", ".", *GROUPS, driver)
-    session.run("python", "-m", "pytest", "-q", *session.posargs, env={"DATABASE_URL": url})
+    run = ("python", "-m", "pytest", "-q")
+    session.run(*run, *session.posargs, env={"DATABASE_URL": url})
+    swapped = ("tests/tokens", "--ds", "tests.swapped.settings")
+    session.run(*run, *swapped, env={"DATABASE_URL": url})
 
 
 @nox.session

@@ -1,9 +1,12 @@
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.test import override_settings
 
-from irontoken.tokens import uses
-from irontoken.tokens.models import AccessToken
+from irontoken.tokens import get_token_model, uses
+
+#: Django's and ours, or those of `tests.swapped`.
+User = get_user_model()
+AccessToken = get_token_model()
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +20,7 @@ def no_thread(monkeypatch):
 @pytest.fixture
 def issued(db, compiled):
     """Issued tokens are what the default class looks for."""
-    with override_settings(IRONTOKEN={"TOKEN_MODEL": "irontoken_tokens.AccessToken"}):
+    with override_settings(IRONTOKEN={"TOKEN_MODEL": AccessToken._meta.label}):
         yield AccessToken.objects
 
 
@@ -27,5 +30,5 @@ def ada(issued):
 
 
 def setting(cache=None, **tokens):
-    found = {"TOKEN_MODEL": "irontoken_tokens.AccessToken", "TOKENS": tokens}
+    found = {"TOKEN_MODEL": AccessToken._meta.label, "TOKENS": tokens}
     return override_settings(IRONTOKEN={**found, **({"CACHE": cache} if cache else {})})

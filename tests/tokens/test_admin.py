@@ -2,15 +2,14 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 import irontoken
 from irontoken.tokens.admin import _COUNTED
-from irontoken.tokens.models import AccessToken
-from tests.tokens.conftest import setting
+from tests.tokens.conftest import AccessToken, User, setting
 
-PLACE = "/admin/irontoken_tokens/accesstoken/"
+PLACE = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +121,9 @@ def test_permissions_are_respected(client, ada):
     token, _ = AccessToken.objects.issue(ada)
     assert client.get(PLACE).status_code == 403
     assert issue(client, ada).status_code == 403
-    clerk.user_permissions.add(Permission.objects.get(codename="view_accesstoken"))
+    clerk.user_permissions.add(
+        Permission.objects.get(codename=f"view_{AccessToken._meta.model_name}")
+    )
     assert client.get(PLACE).status_code == 200
     client.post(PLACE, {"action": "revoke", "_selected_action": [token.pk]})
     assert AccessToken.objects.live().count() == 1

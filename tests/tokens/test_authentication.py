@@ -1,11 +1,12 @@
 """Authenticating with issued tokens: what is accepted, what is refused, and what it costs."""
 
+import contextlib
+import threading
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
@@ -15,9 +16,8 @@ import irontoken
 from irontoken import _core, cache
 from irontoken.tokens import lookup, uses
 from irontoken.tokens.checks import check_peppers
-from irontoken.tokens.models import AccessToken
 from irontoken.tokens.signals import token_refused
-from tests.tokens.conftest import setting
+from tests.tokens.conftest import AccessToken, User, setting
 
 PEPPERS = {1: "first " * 8, 2: "second " * 8}
 
@@ -300,3 +300,32 @@ class TestUses:
             ask(key)
             assert not uses._uses.noted
             assert cache.options() is None
+
+
+def test_a_user_deleted_while_asking_is_a_refusal_and_no_error(transactional_db, ada):
+    """Whatever is under way when a user goes: the answer is the pair, or a refusal."""
+    for _ in range(5):
+        user = User.objects.create_user("goes")
+        keys = [AccessToken.objects.issue(user)[1] for _ in range(3)]
+        began, answers = threading.Event(), []
+
+        def asking(keys=keys, answers=answers, began=began):
+            try:
+                while "Invalid token." not in answers:
+                    for key in keys:
+                        with contextlib.suppress(OperationalError):
+                            found = ask(key)[0]
+                            answers.append(found if isinstance(found, str) else "accepted")
+                    began.set()
+                    uses._uses.next_at.clear()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=asking)
+        thread.start()
+        assert began.wait(30)
+        user.delete()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert set(answers) == {"accepted", "Invalid token."}
+        uses.flush()

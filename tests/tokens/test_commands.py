@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken.tokens.models import AccessToken
+from tests.tokens.conftest import AccessToken
 
 
 def run(*arguments):

@@ -4,15 +4,13 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 import irontoken
-from irontoken.tokens.models import AccessToken
 from irontoken.tokens.permissions import HasScopes
-from tests.tokens.conftest import setting
+from tests.tokens.conftest import AccessToken, User, setting
 
 PASSWORD = {"username": "ada", "password": "lovelace"}
 
@@ -149,6 +147,19 @@ class TestObtain:
             )
             assert answer.status_code == 400
 
+    def test_a_user_deleted_meanwhile_is_told(self, transactional_db, client, ada, monkeypatch):
+        manager = type(AccessToken.objects)
+        issue = manager.issue
+
+        def too_late(self, user, *wishes):
+            User.objects.filter(pk=user.pk).delete()
+            return issue(self, user, *wishes)
+
+        monkeypatch.setattr(manager, "issue", too_late)
+        answer = client.post("/tokens/obtain/", PASSWORD)
+        assert answer.status_code == 403
+        assert answer.json() == {"detail": "User inactive or deleted."}
+
     def test_past_the_limit_it_is_a_400(self, client, ada):
         with setting(MAX_PER_USER=1):
             assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
@@ -162,7 +173,8 @@ class TestOwnTokens:
         AccessToken.objects.issue(User.objects.create_user("bob"))
         AccessToken.objects.issue(ada)[0].revoke()
         [row] = bearer.get("/tokens/").json()
-        assert (row["id"], row["name"], row["current"]) == (bearer.token.pk, "laptop", True)
+        assert (str(row["id"]), row["name"]) == (str(bearer.token.pk), "laptop")
+        assert row["current"] is True
         assert bearer.token.digest not in str(row)
 
     def test_one_is_revoked_and_only_ones_own(self, bearer, ada):
@@ -194,7 +206,7 @@ class TestOwnTokens:
     def test_who_am_i(self, bearer, client):
         answer = bearer.get("/tokens/who-am-i/").json()
         assert answer["user"] == "ada"
-        assert answer["token"]["id"] == bearer.token.pk
+        assert str(answer["token"]["id"]) == str(bearer.token.pk)
         refused = client.get("/tokens/who-am-i/")
         assert refused.status_code == 401
         assert refused["WWW-Authenticate"] == "Token"

@@ -68,7 +68,7 @@ class AccessTokenManager(models.Manager[Any]):
         if options.max_per_user is None:
             insert(token, self._alias())
         else:
-            with self._alone_with(token.user_id):
+            with self._alone_with(token.user_id, self._alias()):
                 insert(token, self._alias())
                 self._keep_the_limit(token, options.max_per_user, options.on_limit)
             self._tell_of_revoked(token.user_id, now)
@@ -95,7 +95,8 @@ class AccessTokenManager(models.Manager[Any]):
         """Refuse a token from now on; return whether it was not refused already."""
         now = timezone.now()
         # By a condition, so that of two who revoke one has done it, and the first time stays.
-        changed = self.using(self._alias()).filter(pk=token.pk, revoked=None).update(revoked=now)
+        tokens = self.using(self._alias(token))
+        changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
         if changed:
             token.revoked = now
             token_revoked.send(sender=self.model, token=token)
@@ -108,7 +109,7 @@ class AccessTokenManager(models.Manager[Any]):
         deleted: those apps know no other way of revoking. ``keep`` may be such a token.
         """
         now = timezone.now()
-        with self._alone_with(user.pk):
+        with self._alone_with(user.pk, self._alias()):
             deleted = self._delete_from_sources(user, keep)
             tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
             if isinstance(keep, self.model):
@@ -121,9 +122,9 @@ class AccessTokenManager(models.Manager[Any]):
         """Issue a token like ``token``, which lives for ``grace`` and no longer."""
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")
-        alias = self._alias()
+        alias = self._alias(token)
         now = timezone.now()
-        with self._alone_with(token.user_id):
+        with self._alone_with(token.user_id, alias):
             # Read again: of two who rotate one token, the second finds it rotated.
             found = self.using(alias).filter(pk=token.pk).first()
             if found is None or found.refusal(now) or found.lifetime == 0:
@@ -134,7 +135,8 @@ class AccessTokenManager(models.Manager[Any]):
             changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
             self.using(alias).filter(pk=token.pk).update(**changes)
             lifetime = None if found.lifetime is None else timedelta(seconds=found.lifetime)
-            issued = self.issue(found.user, found.name, lifetime, found.scopes)
+            bound: Any = self.db_manager(alias)
+            issued: tuple[Any, str] = bound.issue(found.user, found.name, lifetime, found.scopes)
         for name, value in changes.items():
             setattr(token, name, value)
         if not grace:
@@ -150,13 +152,14 @@ class AccessTokenManager(models.Manager[Any]):
             deleted += self.using(self._alias()).filter(pk__in=found).delete()[0]
         return deleted
 
-    def _alias(self) -> str:
-        return self._db or router.db_for_write(self.model)
+    def _alias(self, token: Any = None) -> str:
+        """Return the database that is written to: for a token, as its ``save()`` would."""
+        hints = {} if token is None else {"instance": token}
+        return self._db or router.db_for_write(self.model, **hints)
 
     @contextlib.contextmanager
-    def _alone_with(self, user_id: Any) -> Iterator[None]:
+    def _alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
         """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
-        alias = self._alias()
         with transaction.atomic(alias):
             if connections[alias].features.has_select_for_update:
                 users = self.model._meta.get_field("user").related_model._base_manager

@@ -110,7 +110,8 @@ class TokensView(_View):
 
     def get_queryset(self) -> Any:
         """Return the user's tokens."""
-        return get_token_model().objects.live().filter(user=self.request.user).order_by("-pk")
+        tokens = get_token_model().objects.live().filter(user=self.request.user)
+        return tokens.order_by("-created", "-pk")
 
     def get(self, _request: Any) -> Response:
         """List them, a hundred at most: the newest."""

@@ -1,0 +1,20 @@
+"""A project's own users and tokens, with primary keys that are no numbers."""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from irontoken.tokens.models import AbstractAccessToken
+
+
+class Member(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+
+class DeviceToken(AbstractAccessToken):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    device = models.CharField(max_length=20, default="unknown")
+
+    class Meta(AbstractAccessToken.Meta):
+        pass
