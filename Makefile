@@ -40,12 +40,13 @@ demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare
 fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over PostgreSQL and Redis
 	@$(BIN)/python examples/fleet/run.py
 
-test: lint rust-test $(VENV)/built $(VENV)/group-test ## Everything that needs no server
+test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
 	$(BIN)/python -m tests.stress --answers 100000
 	$(BIN)/python -m tests.stress $(FAULT)
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m pytest -q tests/tokens --ds tests.swapped.settings
+	$(BIN)/python -m tests.schema
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
 	$(BIN)/nox

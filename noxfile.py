@@ -80,11 +80,12 @@ def servers(session, server):
         socket.create_connection((parts.hostname, parts.port or 0), timeout=2).close()
     except OSError as error:
         session.skip(f"{server} does not answer at {parts.hostname}:{parts.port}: {error}")
-    session.install("--quiet", ".", *GROUPS, driver)
+    session.install("--quiet", ".", *GROUPS, "--group", "schema", driver)
     run = ("python", "-m", "pytest", "-q")
     session.run(*run, *session.posargs, env={"DATABASE_URL": url})
     swapped = ("tests/tokens", "--ds", "tests.swapped.settings")
     session.run(*run, *swapped, env={"DATABASE_URL": url})
+    session.run("python", "-m", "tests.schema", env={"DATABASE_URL": url})
 
 
 @nox.session

@@ -3,20 +3,33 @@
 The scheme it knows: that of REST framework's ``TokenAuthentication``, with the keyword of ours.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiViewExtension
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from irontoken.tokens import serializers
 
+_ID: Final = OpenApiTypes.INT if serializers.id_is_number() else OpenApiTypes.STR
+_REFUSALS: Final = {
+    400: OpenApiResponse(OpenApiTypes.OBJECT, "What is wrong, by field or as `detail`."),
+    401: OpenApiResponse(serializers.RefusalSerializer, "No token, or one that is refused."),
+    403: OpenApiResponse(serializers.RefusalSerializer, "A session without its CSRF token."),
+    404: OpenApiResponse(serializers.RefusalSerializer, "No token of this user's."),
+    429: OpenApiResponse(serializers.RefusalSerializer, "Too many tries; see `Retry-After`."),
+}
 
-def _answers(target: str, method: str, answer: Any) -> None:
+
+def _answers(
+    target: str, method: str, answer: dict[int, Any], *refusals: int, **more: Any
+) -> None:
     """Note what a view answers, which is not what it takes."""
+    responses = {**answer, **{status: _REFUSALS[status] for status in refusals}}
 
     def view_replacement(self: Any) -> Any:
         view: Any = self.target_class
-        described = extend_schema(responses=answer)(getattr(view, method))
+        described = extend_schema(responses=responses, **more)(getattr(view, method))
         return type(view.__name__, (view,), {method: described, "__doc__": view.__doc__})
 
     name = f"irontoken.tokens.views.{target}"
@@ -27,9 +40,17 @@ def _answers(target: str, method: str, answer: Any) -> None:
     )
 
 
-_answers("ObtainView", "post", serializers.IssuedSerializer)
-_answers("TokensView", "get", serializers.TokenSerializer(many=True))
-_answers("TokenView", "delete", None)
-_answers("RevokeAllView", "post", serializers.RevokedSerializer)
-_answers("RotateView", "post", serializers.IssuedSerializer)
-_answers("WhoAmIView", "get", serializers.WhoAmISerializer)
+_answers("ObtainView", "post", {200: serializers.IssuedSerializer}, 400, 403, 429)
+_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401)
+_answers(
+    "TokenView",
+    "delete",
+    {204: None},
+    401,
+    403,
+    404,
+    parameters=[OpenApiParameter("id", _ID, OpenApiParameter.PATH)],
+)
+_answers("RevokeAllView", "post", {200: serializers.RevokedSerializer}, 400, 401, 403)
+_answers("RotateView", "post", {200: serializers.IssuedSerializer}, 400, 401, 403)
+_answers("WhoAmIView", "get", {200: serializers.WhoAmISerializer}, 401)

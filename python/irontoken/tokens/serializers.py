@@ -13,11 +13,14 @@ from irontoken.tokens.managers import LONGEST_LIFETIME
 _LONGEST: int = int(LONGEST_LIFETIME.total_seconds())
 
 
+def id_is_number() -> bool:
+    """Tell whether a token's primary key is a number, and not of a type that is shown as text."""
+    kind: str = get_token_model()._meta.pk.get_internal_type()
+    return kind.endswith(("AutoField", "IntegerField"))
+
+
 def _id(**options: Any) -> serializers.Field[Any, Any, Any, Any]:
-    """Return the field of a token's primary key: a number, or the text of another type."""
-    kind = get_token_model()._meta.pk.get_internal_type()
-    is_number = kind.endswith(("AutoField", "IntegerField"))
-    return (serializers.IntegerField if is_number else serializers.CharField)(**options)
+    return (serializers.IntegerField if id_is_number() else serializers.CharField)(**options)
 
 
 class WishesSerializer(serializers.Serializer[Any]):
@@ -98,3 +101,9 @@ class WhoAmISerializer(serializers.Serializer[Any]):
             return None
         found: dict[str, Any] = TokenSerializer(request.auth, context={"request": request}).data
         return found
+
+
+class RefusalSerializer(serializers.Serializer[Any]):
+    """Why nothing was done."""
+
+    detail = serializers.CharField()
