@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.schema")
-    parser.add_argument("--examples", type=int, default=60, help="tries of each operation")
+    parser.add_argument("--examples", type=int, default=100, help="tries of each operation")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.schema.settings"

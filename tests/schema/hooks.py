@@ -1,8 +1,8 @@
 """What schemathesis is told besides the description: how to get a token, and a good password."""
 
 import json
-import random
 import urllib.request
+import zlib
 
 import schemathesis
 
@@ -25,9 +25,21 @@ class OwnToken:
         case.headers["Authorization"] = f"Token {data}"
 
 
+def with_password(body):
+    """Return every other body that holds wishes with a good password, and else as it is."""
+    is_other = zlib.crc32(repr(body).encode(errors="replace")) % 2
+    if isinstance(body, dict) and "username" in body and is_other:
+        return {**body, "username": NAME, "password": PASSWORD}
+    return body
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """Change what is fuzzed."""
+    return with_password(body)
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Let every other try of a password have a good one."""
-    is_obtain = case.operation.path.endswith("/obtain/")
-    if is_obtain and isinstance(case.body, dict) and random.random() < 0.5:
-        case.body = {**case.body, "username": NAME, "password": PASSWORD}
+    """Change what covers the description."""
+    case.body = with_password(case.body)
