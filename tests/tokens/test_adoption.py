@@ -225,10 +225,11 @@ class TestKnox:
             call_command("irontoken", "adopt", "--from", "knox")
 
 
-@pytest.mark.parametrize("cache", [None, {"COHERENCE": "host"}])
-def test_clients_that_never_stop_asking_are_never_refused(transactional_db, tmp_path, cache):
-    users = [User.objects.create(username=f"user{number}") for number in range(60)]
-    keys = [Token.objects.create(user=user).key for user in users]
+CACHES = [None, {"COHERENCE": "host"}]
+
+
+def never_refused(source, keys):
+    """Adopt all while clients ask, and see that none of them is ever refused."""
     stop = threading.Event()
     refused, asked = [], []
 
@@ -245,21 +246,40 @@ def test_clients_that_never_stop_asking_are_never_refused(transactional_db, tmp_
         finally:
             connection.close()
 
-    found = {**cache, "PATH": str(tmp_path)} if cache else None
-    with setting(cache=found):
-        threads = [threading.Thread(target=client, args=(number,)) for number in range(2)]
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        list(adoption.Adoption(source).copy(batch=5))
+        list(adoption.Adoption(source).finish(batch=5))
+    finally:
+        while len(asked) < 500 and all(thread.is_alive() for thread in threads):
+            stop.wait(0.01)
+        stop.set()
         for thread in threads:
-            thread.start()
-        try:
-            list(adoption.Adoption("authtoken").copy(batch=5))
-            list(adoption.Adoption("authtoken").finish(batch=5))
-        finally:
-            while len(asked) < 500 and all(thread.is_alive() for thread in threads):
-                stop.wait(0.01)
-            stop.set()
-            for thread in threads:
-                thread.join()
-        assert not refused
-        assert len(asked) >= 500
-        assert not Token.objects.exists()
-        assert AccessToken.objects.live().count() == 60
+            thread.join()
+    assert not refused
+    assert len(asked) >= 500
+    assert AccessToken.objects.live().count() == len(keys)
+
+
+@pytest.mark.parametrize("cache", CACHES)
+def test_clients_that_never_stop_asking_are_never_refused(transactional_db, tmp_path, cache):
+    users = [User.objects.create(username=f"user{number}") for number in range(60)]
+    keys = [Token.objects.create(user=user).key for user in users]
+    with setting(cache=cache and {**cache, "PATH": str(tmp_path)}):
+        never_refused("authtoken", keys)
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize("cache", CACHES)
+def test_clients_of_knox_are_never_refused(transactional_db, tmp_path, cache, monkeypatch):
+    """Not while knox writes each use either."""
+    monkeypatch.setattr("knox.settings.knox_settings.AUTO_REFRESH", True)
+    monkeypatch.setattr("knox.settings.knox_settings.MIN_REFRESH_INTERVAL", 0)
+    users = [User.objects.create(username=f"user{number}") for number in range(60)]
+    keys = [AuthToken.objects.create(user=user)[1] for user in users]
+    found = cache and {**cache, "PATH": str(tmp_path)}
+    with setting(cache=found, ACCEPT_KNOX=True):
+        never_refused("knox", keys)
+    assert not AuthToken.objects.exists()

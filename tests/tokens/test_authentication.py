@@ -94,6 +94,12 @@ def test_a_near_miss_changes_nothing_and_costs_one_query(ada, reasons):
     assert before["revoked"] is None
 
 
+def test_a_digest_that_a_collation_calls_equal_is_refused(ada):
+    token, key = AccessToken.objects.issue(ada)
+    AccessToken.objects.update(digest=token.digest.upper())
+    assert ask(key) == ("Invalid token.", 1)
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "message"),
     [

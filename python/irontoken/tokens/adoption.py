@@ -15,6 +15,7 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf, digests, get_token_model
+from irontoken.tokens.managers import begin_to_write
 from irontoken.tokens.sources import SOURCES, rows_of
 
 
@@ -67,6 +68,7 @@ class Adoption:
         moved = 0
         for rows in self._batches(batch):
             with transaction.atomic(self.alias):
+                begin_to_write(tokens)
                 # Those that somebody has just revoked are not there any more.
                 there = originals.select_for_update()
                 there = list(there.filter(pk__in=[row.pk for row in rows]))

@@ -165,8 +165,7 @@ class AccessTokenManager(models.Manager[Any]):
                 users = self.model._meta.get_field("user").related_model._base_manager
                 _lock(users.using(alias).filter(pk=user_id), connections[alias].vendor)
             else:
-                # SQLite lets one write at a time, and none that has read before it writes.
-                self.using(alias).filter(pk=None).update(name="")
+                begin_to_write(self.using(alias))
             yield
 
     def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> None:
@@ -202,6 +201,14 @@ class AccessTokenManager(models.Manager[Any]):
             tokens = self.using(self._alias()).filter(user_id=user_id, revoked=when)
             for token in tokens.iterator(chunk_size=1000):
                 token_revoked.send(sender=self.model, token=token)
+
+
+def begin_to_write(tokens: Any) -> None:
+    """Begin a transaction by a write, which changes nothing.
+
+    SQLite lets one connection write at a time, and none that has read before it writes.
+    """
+    tokens.filter(pk=None).update(name="")
 
 
 def _lock(users: Any, vendor: str) -> None:
