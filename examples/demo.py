@@ -13,8 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TUTORIAL = Path(__file__).resolve().parent / "tutorial"
+IMPORTS = (
+    "from django.contrib.auth.models import User as U; "
+    "from rest_framework.authtoken.models import Token as T"
+)
 ROUNDS = 9
 REQUESTS = 150
+#: Beyond it, what is left of the difference is the noise of HTTP.
+MOST = 20
 
 
 def main():
@@ -24,14 +30,45 @@ def main():
         say("migrate the tutorial's SQLite database")
         manage(environment, "migrate", "--verbosity", "0")
         say("create the user ada; the post_save receiver makes a token with generate_key()")
-        made = "from django.contrib.auth.models import User as U; U.objects.create_user"
-        manage(environment, "shell", "-v", "0", "-c", f"{made}('ada', password='lovelace')")
+        made = f"{IMPORTS}; U.objects.create_user('ada', password='lovelace')"
+        manage(environment, "shell", "-v", "0", "-c", made)
         with serving(environment) as port:
             key = walk(Client(port))
         say("the third act: the same site with the cache on, COHERENCE host, two workers")
         environment["DJANGO_SETTINGS_MODULE"] = "tutorial.cached"
         with serving(environment, workers=2) as port:
             revoke(environment, port, key)
+        say("the fourth act: issued tokens, TOKEN_MODEL; ada has a token of authtoken's again")
+        environment["DJANGO_SETTINGS_MODULE"] = "tutorial.issued"
+        manage(environment, "migrate", "--verbosity", "0")
+        made = f"{IMPORTS}; print(T.objects.create(user=U.objects.get()).key)"
+        key = manage(environment, "shell", "-v", "0", "-c", made, capture=True).strip()
+        with serving(environment, workers=2) as port:
+            adopt(environment, port, key)
+
+
+def adopt(environment, port, key):
+    def ask(title, key, wanted):
+        say(title)
+        good = {"Authorization": f"Token {key}"}
+        status, _, body = Client(port).ask("GET", "/hello/", good)
+        expect(status == wanted, f"{status} {json.dumps(body)}")
+
+    ask("GET /hello/ with it", key, 200)
+    say("adopt it, while the site serves: manage.py irontoken adopt, and adopt --finish")
+    manage(environment, "irontoken", "adopt")
+    manage(environment, "irontoken", "adopt", "--finish")
+    ask("GET /hello/ with the same key", key, 200)
+    say("issue another: manage.py irontoken issue ada --name laptop")
+    issue = ("irontoken", "issue", "ada", "--name", "laptop", "--json")
+    made = json.loads(manage(environment, *issue, capture=True))
+    ask("GET /hello/ with its key, which nothing will ever show again", made["key"], 200)
+    say("manage.py irontoken list ada")
+    manage(environment, "irontoken", "list", "ada")
+    say("revoke both in another process: manage.py irontoken revoke --user ada")
+    manage(environment, "irontoken", "revoke", "--user", "ada")
+    for number, revoked in enumerate((key, made["key"]), 1):
+        ask(f"GET /hello/ with key {number}", revoked, 401)
 
 
 def revoke(environment, port, key):
@@ -39,8 +76,7 @@ def revoke(environment, port, key):
     client = Client(port)
     compare(client, good)
     say("delete the token in another process, with the ORM: manage.py shell")
-    made = "from rest_framework.authtoken.models import Token as T; T.objects.all().delete()"
-    manage(environment, "shell", "-v", "0", "-c", made)
+    manage(environment, "shell", "-v", "0", "-c", f"{IMPORTS}; T.objects.all().delete()")
     say("GET /hello/ with the deleted token, of both workers")
     for _ in range(20):
         status, _, body = Client(port).ask("GET", "/hello/", good)
@@ -92,8 +128,9 @@ def compare(client, good):
             name in list(paths)[1:]
         )
         print(f"    {name:24} {median * 1e6:5.0f} us a request{added}")
-    faster = (theirs - anonymous) / (ours - anonymous)
-    print(f"    irontoken's class authenticates {faster:.1f} times as fast")
+    faster = (theirs - anonymous) / max(ours - anonymous, 1e-9)
+    said = f"{faster:.1f} times" if faster < MOST else f"over {MOST} times"
+    print(f"    irontoken's class authenticates {said} as fast")
 
 
 class Client:

@@ -116,10 +116,10 @@ def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
         missing = conf.options().missing_peppers
         logger.log(
             logging.ERROR if reason == "pepper_missing" else logging.WARNING,
-            "A token was refused: %s%s (%d more since the last record)",
+            "A token was refused: %s%s%s",
             reason,
             f", number {missing}" if reason == "pepper_missing" else "",
-            others,
+            f" ({others} more since the last record)" if others else "",
             extra={"reason": reason, "token_id": token and token.pk, "others": others},
         )
     return refusals.inactive_user() if reason == "inactive" else refusals.invalid_token()
