@@ -198,3 +198,14 @@ def test_a_file_cut_short_by_another_process_is_survived(site, tmp_path):
         os.truncate(path, 0)
     assert reader.communicate("\n", timeout=60)[0] == "ok ok\n"
     assert reader.returncode == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)])
+def test_a_server_that_ends_writes_what_it_noted_of_uses(site, options):
+    site.environment["DJANGO_SETTINGS_MODULE"] = "tutorial.issued"
+    site.manage("migrate")
+    site.key = json.loads(site.manage("irontoken", "issue", "ada", "--json"))["key"]
+    with site.gunicorn(*options) as port:
+        assert site.get(port)[0] == 200
+    [row] = json.loads(site.manage("irontoken", "list", "ada", "--json"))
+    assert row["last_used"] is not None

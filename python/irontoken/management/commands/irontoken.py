@@ -42,6 +42,8 @@ class Command(BaseCommand):
             from irontoken.tokens import commands
 
             commands.add_arguments(actions)
+        for each in actions.choices.values():
+            _add_djangos_options(each)
 
     def handle(self, *_: Any, **given: Any) -> None:
         """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
@@ -184,3 +186,13 @@ class Command(BaseCommand):
             yield f"the bus cannot be reached: {' '.join(str(error).split())}"
             return
         self.stdout.write(f"{count} processes listen. Those that asked no token yet do not.")
+
+
+def _add_djangos_options(parser: argparse.ArgumentParser) -> None:
+    """Let Django's own options stand behind an action too, where they are looked for."""
+    unset: dict[str, Any] = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    parser.add_argument("-v", "--verbosity", type=int, choices=range(4), **unset)
+    for name in ("--settings", "--pythonpath"):
+        parser.add_argument(name, **unset)
+    for name in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
+        parser.add_argument(name, action="store_true", **unset)
