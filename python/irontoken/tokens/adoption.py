@@ -61,7 +61,7 @@ class Adoption:
             looked_at += len(rows)
             yield looked_at
 
-    def finish(self, batch: int = 500) -> Iterator[int]:
+    def finish(self, batch: int = 900) -> Iterator[int]:
         """Remove the source's rows and accept their copies; yield how many, batch by batch."""
         tokens = self.tokens._base_manager.using(self.alias)
         originals = self.rows._base_manager.using(self.alias)
@@ -72,8 +72,9 @@ class Adoption:
                 # Those that somebody has just revoked are not there any more.
                 there = originals.select_for_update()
                 there = list(there.filter(pk__in=[row.pk for row in rows]))
-                self._copy(there)
                 found = {self.source.digest(row, self.options): row for row in there}
+                held = set(tokens.filter(digest__in=found).values_list("digest", flat=True))
+                self._copy([row for digest, row in found.items() if digest not in held])
                 others = {each for row in there for each in self.source.digests(row, self.options)}
                 copies = tokens.filter(pending=True)
                 copies.filter(digest__in=others - found.keys()).delete()
