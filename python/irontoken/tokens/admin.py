@@ -108,7 +108,8 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return super().changeform_view(request, *arguments, **named)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
-            request.method = "GET"
+            # What a page for a new token is filled with.
+            request.method, request.GET = "GET", request.POST
             return super().changeform_view(request, *arguments, **named)
 
     def response_add(self, request: Any, obj: Any, post_url_continue: Any = None) -> Any:  # noqa: ARG002
