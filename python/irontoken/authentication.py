@@ -34,7 +34,8 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
         keyword: str = self.keyword
         if keyword == "Bearer" and hasattr(self.get_model(), "irontoken_digest_field"):
             header = request.META.get("HTTP_AUTHORIZATION", "")
-            if str(header).lower().startswith("bearer"):
+            text = header.decode("latin-1") if isinstance(header, bytes) else str(header)
+            if text.lower().startswith("bearer"):
                 return 'Bearer realm="api", error="invalid_token"'
             return 'Bearer realm="api"'
         return keyword

@@ -8,6 +8,7 @@ installed.
 import hashlib
 import itertools
 import logging
+import math
 import os
 import sys
 import threading
@@ -211,7 +212,8 @@ def _limits(lookup: CompiledLookup) -> tuple[list[tuple[list[int], float]], Any,
 
     found = tokens_conf.options()
     columns = lookup.columns
-    limits = [([columns["revoked"]], 0.0), ([columns["expires"]], 0.0)]
+    # A revoked token is over whenever its clock, which may be another host's, says that it was.
+    limits = [([columns["revoked"]], -math.inf), ([columns["expires"]], 0.0)]
     if found.idle_timeout is not None:
         idle = found.idle_timeout.total_seconds()
         limits.append(([columns["created"], columns["last_used"]], idle))

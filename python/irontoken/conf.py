@@ -94,6 +94,8 @@ def problems() -> Iterator[tuple[str, str]]:
                 yield f"IRONTOKEN['TOKEN_MODEL'] is {section!r}.", hint
         elif name == "TOKENS" and isinstance(section, dict):
             continue  # that app's own to check
+        elif name == "TOKENS":
+            yield "IRONTOKEN['TOKENS'] is not a dict.", 'Write {"EXPIRES_IN": …}: see the README.'
         elif name not in _OPTIONS:
             yield f"IRONTOKEN has no section {name!r}.", did_you_mean(name, _NAMES)
         elif not isinstance(section, dict):

@@ -28,6 +28,8 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     ``get_model()`` answered. Raises ``AuthenticationFailed`` for a key that belongs to no token
     and for an inactive user, as REST framework does.
     """
+    # Django's reports of errors leave out what says so: here is a key.
+    __traceback_hide__ = True
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)

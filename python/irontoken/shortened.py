@@ -10,14 +10,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def shortened(sql: str, compiler: Any, connection: BaseDatabaseWrapper) -> str:
-    """Return ``sql``, which selects from two tables what ``compiler`` says, in cheaper words.
+    """Return ``sql``, which selects what ``compiler`` says, in cheaper words.
 
     Drivers read the text for each request, and Django's of SQLite rewrites it.
     """
     quote = connection.ops.quote_name
     if connection.vendor == "sqlite":
         sql = _without_declared_types(sql, compiler, connection)
-    for name, alias in zip(map(quote, compiler.query.alias_map), ("t", "u"), strict=True):
+    # A user in several tables is one more join, and its tables keep their names.
+    for name, alias in zip(map(quote, compiler.query.alias_map), ("t", "u"), strict=False):
         # Once where it is joined, and otherwise before a column.
         if sql.count(name) == sql.count(f"{name}.") + 1:
             sql = sql.replace(f"{name}.", f"{alias}.").replace(name, f"{name} {alias}")

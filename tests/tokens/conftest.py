@@ -14,7 +14,7 @@ def no_thread(monkeypatch):
     """Uses are written when a test says so."""
     monkeypatch.setattr(uses, "_uses", uses._Uses())
     monkeypatch.setattr(uses, "_start", lambda: None)
-    monkeypatch.setattr(uses, "_is_rolled_back", lambda model: False)
+    monkeypatch.setattr(uses, "_is_rolled_back", lambda alias: False)
 
 
 @pytest.fixture

@@ -205,8 +205,9 @@ class TestKnox:
         assert (token.expires, token.lifetime) == (later, 10 * 3600)
 
     def test_a_row_adopted_while_knox_writes_its_use_refuses_nobody(self, keys, monkeypatch):
+        list(adoption.Adoption("knox").finish())
+
         def adopted_meanwhile(*_):
-            list(adoption.Adoption("knox").finish())
             raise DatabaseError("Save with update_fields did not affect any rows.")
 
         monkeypatch.setattr(

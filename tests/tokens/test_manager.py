@@ -15,10 +15,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.db.models.signals import post_save
 from django.utils import timezone
+from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import conf, get_token_model, uses
+from irontoken.tokens import conf, get_token_model, managers, uses
 from irontoken.tokens.managers import LimitReached
 from irontoken.tokens.signals import token_issued, token_revoked
 from tests.processes import fork
@@ -123,6 +124,30 @@ class TestIssue:
         finally:
             post_save.disconnect(receive, sender=AccessToken)
         assert heard == [(token.pk, True)]
+
+    def test_a_report_of_a_receivers_error_holds_no_key(self, ada, settings):
+        settings.DEBUG = False
+        made = []
+
+        def fail(token, **_):
+            raise RuntimeError("a receiver")
+
+        def issue(self, *arguments):
+            key = made_key(*arguments)
+            made.append(key)
+            return key
+
+        made_key, managers.issue_key = managers.issue_key, lambda prefix: issue(None, prefix)
+        token_issued.connect(fail)
+        try:
+            with pytest.raises(RuntimeError) as caught:
+                AccessToken.objects.issue(ada)
+        finally:
+            token_issued.disconnect(fail)
+            managers.issue_key = made_key
+        [key] = made
+        html = ExceptionReporter(None, *caught._excinfo[:2], caught.tb.tb_next)
+        assert key not in html.get_traceback_html()
 
     def test_signals_tell_of_it(self, ada, told):
         token, _ = AccessToken.objects.issue(ada)

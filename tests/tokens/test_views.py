@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
@@ -156,9 +157,8 @@ class TestObtain:
             return issue(self, user, *wishes)
 
         monkeypatch.setattr(manager, "issue", too_late)
-        answer = client.post("/tokens/obtain/", PASSWORD)
-        assert answer.status_code == 403
-        assert answer.json() == {"detail": "User inactive or deleted."}
+        assert client.post("/tokens/obtain/", PASSWORD).status_code == 400
+        assert not AccessToken.objects.exists()
 
     def test_past_the_limit_it_is_a_400(self, client, ada):
         with setting(MAX_PER_USER=1):
@@ -226,7 +226,7 @@ class TestScopes:
         def ask(required, scopes, method="GET"):
             token, _ = AccessToken.objects.issue(ada, scopes=scopes)
             request = rf.generic(method, "/")
-            request.auth = token
+            request.user, request.auth = ada, token
             view = APIView()
             view.required_scopes = required
             return HasScopes().has_permission(request, view)
@@ -251,12 +251,16 @@ class TestScopes:
             assert not allowed(["read"], [])
             assert allowed([], [])
 
-    def test_other_kinds_of_authentication_are_not_its_to_judge(self, rf):
+    def test_a_session_has_no_scopes_to_judge_and_nobody_has_no_session(self, rf, ada):
         view = APIView()
         view.required_scopes = ["read"]
         request = rf.get("/")
-        request.auth = None
+        request.user, request.auth = ada, None
         assert HasScopes().has_permission(request, view)
+        request.user = AnonymousUser()
+        assert not HasScopes().has_permission(request, view)
+        view.required_scopes = []
+        assert not HasScopes().has_permission(request, view)
 
 
 def test_a_bearer_is_challenged_as_rfc_6750_has_it(ada, rf):

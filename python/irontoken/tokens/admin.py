@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens.managers import is_live
 from irontoken.tokens.models import AccessToken
@@ -69,7 +70,7 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return (*super().get_search_fields(request), f"user__{user.USERNAME_FIELD}")
 
     def get_queryset(self, request: Any) -> Any:
-        """Return all but the copies of rows that authtoken still holds."""
+        """Return all but the copies of rows that another app still holds."""
         return super().get_queryset(request).filter(pending=False)
 
     def get_fields(self, _request: Any, obj: Any = None) -> Any:
@@ -90,6 +91,7 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             {"": _("Live"), "revoked": _("Revoked"), "expired": _("Expired")}.get(reason, reason)
         )
 
+    @sensitive_variables()
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         """Issue a new token by the manager, with all its limits."""
         if change:
@@ -112,6 +114,7 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request.method, request.GET = "GET", request.POST
             return super().changeform_view(request, *arguments, **named)
 
+    @sensitive_variables()
     def response_add(self, request: Any, obj: Any, post_url_continue: Any = None) -> Any:  # noqa: ARG002
         """Show the key, this once, on a page that nobody keeps."""
         context = {

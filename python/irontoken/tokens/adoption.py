@@ -4,14 +4,15 @@ First every row is copied, with the digest of its key, as a token that is not ac
 can be done again and again, while the site serves. Then, batch by batch, each row of the source is
 removed and its copy accepted in one transaction. A request looks into the source first and into
 the copies second, so that it finds one of the two at every moment, and what is revoked meanwhile,
-by whatever program, stays revoked.
+by whatever program, stays revoked. Whoever deletes a row that was moved since it was read revokes
+its copy: see ``receivers``.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf, digests, get_token_model
@@ -57,38 +58,77 @@ class Adoption:
         """Copy what has no copy yet; yield how many rows have been looked at, batch by batch."""
         looked_at = 0
         for rows in self._batches(batch):
-            self._copy(rows)
+            self._copy_what_is_there(rows)
             looked_at += len(rows)
             yield looked_at
 
     def finish(self, batch: int = 900) -> Iterator[int]:
-        """Remove the source's rows and accept their copies; yield how many, batch by batch."""
-        tokens = self.tokens._base_manager.using(self.alias)
-        originals = self.rows._base_manager.using(self.alias)
-        moved = 0
-        for rows in self._batches(batch):
-            with transaction.atomic(self.alias):
-                begin_to_write(tokens)
-                # Those that somebody has just revoked are not there any more.
-                there = originals.select_for_update()
-                there = list(there.filter(pk__in=[row.pk for row in rows]))
-                found = {self.source.digest(row, self.options): row for row in there}
-                held = set(tokens.filter(digest__in=found).values_list("digest", flat=True))
-                self._copy([row for digest, row in found.items() if digest not in held])
-                others = {each for row in there for each in self.source.digests(row, self.options)}
-                copies = tokens.filter(pending=True)
-                copies.filter(digest__in=others - found.keys()).delete()
-                for digest, row in found.items():
-                    if changed := self.source.changed(row):
-                        copies.filter(digest=digest).update(**changed)
-                copies.filter(digest__in=found).update(revoked=None, pending=False)
-                keys = [row.pk for row in there]
-                originals.filter(pk__in=keys).delete()
-            moved += len(there)
-            yield moved
-        # Copies whose originals were revoked in between.
+        """Remove the source's rows and accept their copies; yield how many, batch by batch.
+
+        A row stays whose copy the database does not take, and its key goes on being honoured.
+        """
+        moved, before = 0, -1
+        # Again, for what is made meanwhile with a key that comes before those already seen.
+        while moved > before:
+            before = moved
+            for rows in self._batches(batch):
+                moved += self._move(rows)
+                yield moved
         if not self.left():
-            tokens.filter(pending=True).delete()
+            # Copies whose originals were revoked in between.
+            self._tokens().filter(pending=True).delete()
+
+    def _move(self, rows: list[Any]) -> int:
+        with transaction.atomic(self.alias):
+            begin_to_write(self._tokens())
+            # In the order of whoever revokes all of a user: the user first.
+            users = self.tokens._meta.get_field("user").related_model._base_manager
+            ids = {row.user_id for row in rows}
+            users = users.using(self.alias).filter(pk__in=ids).order_by("pk")
+            list(users.select_for_update().values_list("pk"))
+            # Those that somebody has just revoked are not there any more.
+            originals = self._originals(rows)
+            moved = self._accept(list(originals.select_for_update()))
+            # Without signals, which tell of a revocation.
+            self._originals(moved)._raw_delete(self.alias)
+        return len(moved)
+
+    def _accept(self, rows: list[Any]) -> list[Any]:
+        """Accept the copies of rows, as the rows are now; return the rows that have one."""
+        found = {self.source.digest(row, self.options): row for row in rows}
+        others = {each for row in rows for each in self.source.digests(row, self.options)}
+        tokens = self._tokens().filter(digest__in=found)
+        copies = tokens.filter(pending=True)
+        self._tokens().filter(pending=True, digest__in=others - found.keys()).delete()
+        fields = ("digest", "user_id", "expires", "lifetime")
+        held = {copy["digest"]: copy for copy in tokens.values(*fields)}
+        self._copy([row for digest, row in found.items() if digest not in held])
+        for digest, copy in held.items():
+            row = found[digest]
+            now = {"user_id": row.user_id, **self.source.changed(row)}
+            if any(copy[name] != value for name, value in now.items()):
+                copies.filter(digest=digest).update(**now)
+        copies.update(revoked=None, pending=False)
+        accepted = tokens.filter(pending=False).values_list("digest", flat=True)
+        return [found[digest] for digest in accepted]
+
+    def _copy_what_is_there(self, rows: list[Any]) -> None:
+        try:
+            with transaction.atomic(self.alias):
+                self._copy(rows)
+        except IntegrityError:
+            there = list(self._originals(rows))
+            if len(there) == len(rows):
+                raise
+            # A user was deleted, and the rows with it.
+            self._copy_what_is_there(there)
+
+    def _tokens(self) -> Any:
+        return self.tokens._base_manager.using(self.alias)
+
+    def _originals(self, rows: list[Any]) -> Any:
+        originals = self.rows._base_manager.using(self.alias)
+        return originals.filter(pk__in=[row.pk for row in rows])
 
     def _batches(self, batch: int) -> Iterator[list[Any]]:
         last = ""
@@ -109,4 +149,4 @@ class Adoption:
             )
             for row in rows
         ]
-        self.tokens._base_manager.using(self.alias).bulk_create(copies, ignore_conflicts=True)
+        self._tokens().bulk_create(copies, ignore_conflicts=True)

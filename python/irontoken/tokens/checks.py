@@ -3,17 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import router
 
 from irontoken.tokens import conf, get_token_model
+from irontoken.tokens.models import AbstractAccessToken
 
 
 def check_tokens(**_: Any) -> list[CheckMessage]:
-    """Check the ``TOKENS`` section of the setting."""
-    return [Error(message, hint=hint, id="irontoken.E010") for message, hint in conf.problems()]
+    """Check the ``TOKENS`` section of the setting, and the model."""
+    found: list[CheckMessage] = [
+        Error(message, hint=hint, id="irontoken.E010") for message, hint in conf.problems()
+    ]
+    try:
+        is_ours = issubclass(get_token_model(), AbstractAccessToken)
+        message = "IRONTOKEN['TOKEN_MODEL'] is no model of issued tokens."
+    except ImproperlyConfigured as error:
+        is_ours, message = False, str(error)
+    if not is_ours:
+        hint = "It takes 'irontoken_tokens.AccessToken', or a subclass of AbstractAccessToken."
+        found.append(Error(message, hint=hint, id="irontoken.E012"))
+    return found
 
 
 def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -37,11 +49,11 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
         for digest in digests:
             scheme = digest.split("$")[0]
             found.append(
-                Warning(
+                Error(
                     f"{alias!r} holds digests under the pepper {scheme.removeprefix('pepper')}, "
                     "which IRONTOKEN['TOKENS']['PEPPERS'] lacks: those tokens are refused.",
                     hint="Add it again, or revoke them.",
-                    id="irontoken.W011",
+                    id="irontoken.E011",
                 )
             )
     return found

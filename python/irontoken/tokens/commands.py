@@ -10,9 +10,10 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DataError
 
 from irontoken.tokens import adoption, get_token_model, sources
-from irontoken.tokens.managers import LONGEST_LIFETIME
+from irontoken.tokens.conf import LONGEST_LIFETIME
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -50,8 +51,9 @@ def add_arguments(actions: Any) -> None:
     adopt.add_argument(
         "--from", choices=sorted(sources.SOURCES), default="authtoken", dest="source"
     )
-    adopt.add_argument("--dry-run", action="store_true", help="say what there is to do")
-    adopt.add_argument(
+    step = adopt.add_mutually_exclusive_group()
+    step.add_argument("--dry-run", action="store_true", help="say what there is to do")
+    step.add_argument(
         "--finish", action="store_true", help="remove that app's rows; their keys go on"
     )
 
@@ -110,7 +112,7 @@ def _issue(given: dict[str, Any]) -> dict[str, Any]:
 
 def _revoke(given: dict[str, Any]) -> dict[str, Any]:
     tokens = get_token_model().objects
-    if given["user"]:
+    if given["user"] is not None:
         return {"revoked": tokens.revoke_all(_user(given["user"]))}
     token = tokens.by_id(given["id"])
     if token is None:
@@ -120,8 +122,8 @@ def _revoke(given: dict[str, Any]) -> dict[str, Any]:
 
 def _list(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     tokens = get_token_model().objects
-    found = tokens.live() if given["live"] else tokens.all()
-    if given["user"]:
+    found = (tokens.live() if given["live"] else tokens.all()).filter(pending=False)
+    if given["user"] is not None:
         found = found.filter(user=_user(given["user"]))
     return map(described, found.select_related("user").order_by("pk").iterator())
 
@@ -144,8 +146,15 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     title = f"accepted, and removed from {source}" if given["finish"] else "copied"
     for done in work.finish() if given["finish"] else work.copy():
         command.stdout.write(f"{done} of {left} {title}")
+    left = work.left() if given["finish"] else 0
     if not given["finish"]:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
+    elif left:
+        command.stdout.write(
+            f"{left} tokens of {source} are left: they are new, or a constraint of the token "
+            f"model stands against them. Their keys go on working while {setting} is on. Run it "
+            "again."
+        )
     elif source == "authtoken":
         command.stdout.write(
             "Every key is accepted as before, and none is held. Set "
@@ -156,9 +165,9 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
 
 
 def _user(name: str) -> Any:
-    model = get_user_model()
+    model: Any = get_user_model()
     try:
-        return model._default_manager.get_by_natural_key(name)  # type: ignore[attr-defined]
-    except (model.DoesNotExist, ValueError) as error:
+        return model._default_manager.get(**{model.USERNAME_FIELD: name})
+    except (model.DoesNotExist, ValueError, DataError) as error:
         # A name may hold what no database can: NUL characters, halves of characters.
         raise CommandError(f"There is no user {name!r}.") from error

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.core.signals import setting_changed
 
 from irontoken import conf
 
+#: A century, after which calendars end and sums of times overflow.
+LONGEST_LIFETIME: Final = timedelta(days=36_525)
 #: The options with the types that they take.
 _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "KEY_PREFIX": (str,),
@@ -23,6 +26,7 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "LAST_USED_INTERVAL": (timedelta,),
     "UNSCOPED": (str,),
     "PEPPERS": (dict,),
+    "WRITE_PEPPER": (int, type(None)),
     "ACCEPT_AUTHTOKEN": (bool,),
     "ACCEPT_KNOX": (bool,),
 }
@@ -50,8 +54,15 @@ class TokenOptions(NamedTuple):
     accept_authtoken: bool = True
     accept_knox: bool = False
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
+    #: The number of the one that digests are made under; 0 for none, ``None`` for the newest.
+    write_pepper: int | None = None
     #: Their numbers: what is written under one of these is refused, and nothing new is written.
     missing_peppers: tuple[int, ...] = ()
+
+    @property
+    def pepper(self) -> int:
+        """The number of the pepper that digests are made under; 0 for none."""
+        return max(self.peppers, default=0) if self.write_pepper is None else self.write_pepper
 
     @property
     def notes_uses(self) -> bool:
@@ -109,8 +120,8 @@ def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
         where = f"IRONTOKEN['TOKENS'][{option!r}]"
         if problem := conf.misfit(where, option, value, _OPTIONS):
             yield problem
-        elif isinstance(value, timedelta) and value <= timedelta(0):
-            yield f"{where} is {value}.", "It takes a time greater than 0."
+        elif isinstance(value, timedelta) and not timedelta(0) < value <= LONGEST_LIFETIME:
+            yield f"{where} is {value}.", "It takes a time greater than 0, and a century at most."
         elif option in _CHOICES and value not in _CHOICES[option]:
             choices = " or ".join(map(repr, _CHOICES[option]))
             yield f"{where} is {value!r}.", f"It takes {choices}."
@@ -121,8 +132,19 @@ def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
             yield f"{where} is {value!r}.", hint
         elif option == "PEPPERS":
             yield from _pepper_problems(where, value)
+        elif option == "WRITE_PEPPER" and value not in (None, 0, *section.get("PEPPERS", ())):
+            yield f"{where} is {value}.", "It takes a number that PEPPERS has, or 0 for none."
+    yield from _prefix_problems(section)
     yield from _renewal_problems(section)
     yield from _idle_problems(section)
+
+
+def _prefix_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    prefix = section.get("KEY_PREFIX", "it_")
+    of_knox = getattr(settings, "REST_KNOX", {}).get("TOKEN_PREFIX", "")
+    if section.get("ACCEPT_KNOX") is True and of_knox and of_knox.startswith(str(prefix)):
+        hint = "Choose another: keys of knox would be taken for ours with a wrong checksum."
+        yield f"IRONTOKEN['TOKENS']['KEY_PREFIX'] is the beginning of knox' {of_knox!r}.", hint
 
 
 def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:

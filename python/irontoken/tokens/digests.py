@@ -20,14 +20,12 @@ MAX_LENGTH: Final = 140
 
 
 def of(key: str, options: TokenOptions) -> str:
-    """Return the digest of a key as it is written today: under the newest pepper, if any.
+    """Return the digest of a key as it is written today: under today's pepper, if any.
 
     Raises ``ImproperlyConfigured`` where a pepper is missing: it would have to be an older one.
     """
     require_peppers(options)
-    if options.peppers:
-        return _peppered(key, max(options.peppers), options)
-    return digest_of(key)
+    return _peppered(key, options.pepper, options) if options.pepper else digest_of(key)
 
 
 def require_peppers(options: TokenOptions) -> None:
@@ -41,7 +39,7 @@ def require_peppers(options: TokenOptions) -> None:
 
 
 def candidates(key: str, options: TokenOptions) -> list[str]:
-    """Return all digests under which a key may be found, the likeliest first.
+    """Return all digests under which a key may be found, the one of today first.
 
     Empty for a key that has the prefix of issued ones and is none: nobody can hold it.
     """
@@ -52,6 +50,8 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
     if options.peppers:
         numbers = sorted(options.peppers, reverse=True)
         found = [*(_peppered(key, number, options) for number in numbers), *found]
+        # Today's first.
+        found.insert(0, found.pop(numbers.index(options.pepper) if options.pepper else -1))
     if options.accept_knox and not is_issued:
         found += map(of_knox, _by_knox(key))
     return found

@@ -65,6 +65,7 @@ def _compile(model: Any, alias: str) -> _Insertion | None:
         or meta.auto_field is not meta.pk
         or not connection.features.can_return_columns_from_insert
         # A default of the database's own is an expression, and so no value to prepare.
+        or any(getattr(each, "generated", False) for each in fields)
         or any(hasattr(getattr(blank, each.attname), "resolve_expression") for each in fields)
     ):
         return None

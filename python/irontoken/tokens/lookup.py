@@ -33,6 +33,8 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     Raises ``AuthenticationFailed`` for a key that is nobody's, for a token that is revoked, has
     expired or lain idle, and for an inactive user, with REST framework's messages.
     """
+    # Django's reports of errors leave out what says so: here is a key.
+    __traceback_hide__ = True
     options = conf.options()
     try:
         found = digests.candidates(key, options) if key and isinstance(key, str) else []
@@ -41,7 +43,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     if not found:
         raise refused(model, "malformed")
     if not key.startswith(options.key_prefix):
-        pair_elsewhere = sources.pair_of(key, options)
+        pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
             return pair_elsewhere
     alias = router.db_for_read(model)
@@ -67,9 +69,16 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     if not user.is_active:
         raise refused(model, "inactive", token)
     if token.digest != found[0] and not options.missing_peppers:
-        _rehash(token, found[0])
+        uses.rehash(token, found[0])
     uses.note(token)
     return user, token
+
+
+def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
+    try:
+        return sources.pair_of(key, options)
+    except AuthenticationFailed:
+        raise refused(model, "inactive") from None
 
 
 def _sent(digests: list[str], row: Any, lookup: CompiledLookup) -> str:
@@ -96,17 +105,11 @@ def _by_orm(model: Any, alias: str, found: list[str]) -> tuple[Any, Any] | None:
     return token.user, token
 
 
-def _rehash(token: Any, digest: str) -> None:
-    """Write the digest under the newest pepper, unless another process has just done so."""
-    tokens = type(token)._base_manager.using(router.db_for_write(type(token), instance=token))
-    tokens.filter(pk=token.pk, digest=token.digest).update(digest=digest)
-    token.digest = digest
-
-
 def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
     """Return a refusal, and tell of it: the signal's receivers each time, the log now and then."""
     if token_refused.receivers:
-        token_refused.send(sender=model, reason=reason, token=token)
+        # A receiver that fails makes no error of a refusal.
+        token_refused.send_robust(sender=model, reason=reason, token=token)
     now = time.monotonic()
     if now < _Unrecorded.next_at:
         _Unrecorded.count += 1

@@ -1,6 +1,7 @@
 """What is done with tokens. Limits and expiry are kept here, and so by every view and command."""
 
 import contextlib
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,19 +11,23 @@ from django.db import connections, models, router, transaction
 from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
 from irontoken.tokens import conf, digests, sources
+from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.signals import token_issued, token_revoked
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
 _SHOWN: Final = 6
-#: A century, after which calendars end and sums of times overflow.
-LONGEST_LIFETIME: Final = timedelta(days=36_525)
 #: Characters of a name, and of one scope.
 _LONGEST: Final = 100
 _LONGEST_SCOPES: Final = 1000
+
+
+#: Unicode's categories of what is not shown, or turns round what is.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 class LimitReached(ValidationError):
@@ -32,6 +37,7 @@ class LimitReached(ValidationError):
 class AccessTokenManager(models.Manager[Any]):
     """The manager of issued tokens."""
 
+    @sensitive_variables()
     def issue(
         self,
         user: Any,
@@ -45,6 +51,117 @@ class AccessTokenManager(models.Manager[Any]):
         ``ValidationError`` for a name, scopes or a duration that no token can have, and
         ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
+        token, key = self._made(user, name, expires_in, scopes)
+        self._save(token, self._alias())
+        self._tell_of_issued(token)
+        return token, key
+
+    def live(self) -> "models.QuerySet[Any]":
+        """Return the tokens that are neither revoked nor expired."""
+        return self.filter(is_live(timezone.now()))
+
+    def by_id(self, pk: Any) -> Any:
+        """Return the token of a primary key that somebody has written, or ``None``."""
+        field = self.model._meta.pk
+        try:
+            value = field.to_python(pk)
+        except ValidationError:
+            return None
+        # What no database can hold is nobody's.
+        if (isinstance(value, int) and not abs(value) < 2**63) or "\0" in str(value):
+            return None
+        return self.filter(pk=value, pending=False).first()
+
+    def revoke(self, token: Any) -> bool:
+        """Refuse a token from now on; return whether it was not refused already."""
+        now = timezone.now()
+        # By a condition, so that of two who revoke one has done it, and the first time stays.
+        tokens = self.using(self._alias(token))
+        changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
+        if changed:
+            token.revoked = now
+            token_revoked.send(sender=self.model, token=token)
+        return bool(changed)
+
+    def revoke_all(self, user: Any, keep: Any = None) -> int:
+        """Revoke all tokens of ``user``, except ``keep``; return how many that were.
+
+        What authtoken or knox still holds of the user's, while their keys are honoured, is
+        deleted: those apps know no other way of revoking. ``keep`` may be such a token.
+        """
+        now = timezone.now()
+        with self.alone_with(user.pk):
+            deleted = self._delete_from_sources(user, keep)
+            tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
+            if isinstance(keep, self.model):
+                tokens = tokens.exclude(pk=keep.pk)
+            revoked = tokens.update(revoked=now)
+        self._tell_of_revoked(user.pk, now, self._alias())
+        return int(revoked) + deleted
+
+    @sensitive_variables()
+    def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
+        """Issue a token like ``token``, which lives for ``grace`` and no longer."""
+        if not timedelta(0) <= grace <= LONGEST_LIFETIME:
+            raise ValueError("the grace of a rotation must not be negative or over a century")
+        alias = self._alias(token)
+        tokens = self.using(alias)
+        now = timezone.now()
+        with self.alone_with(token.user_id, alias):
+            # Read again: of two who rotate one token, the second finds it rotated.
+            found = tokens.filter(pk=token.pk).select_related("user").first()
+            if found is None or found.refusal(now) or found.lifetime == 0:
+                raise ValueError("a token that is refused or was rotated cannot be rotated")
+            end, lifetime = now + grace, found.lifetime and timedelta(seconds=found.lifetime)
+            if found.expires is not None:
+                end = min(end, found.expires)
+                # One that was adopted has an end, and nothing that a use would renew.
+                lifetime = lifetime or found.expires - found.created
+            changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
+            # Whoever revokes it by itself does not wait, and comes before.
+            if not tokens.filter(pk=token.pk, revoked=None).update(**changes):
+                raise ValueError("the token has just been revoked, and cannot be rotated")
+            new, key = self._made(found.user, found.name, lifetime, found.scopes)
+            self._save(new, alias, instead_of=found)
+        for name, value in changes.items():
+            setattr(token, name, value)
+        self._tell_of_issued(new)
+        if not grace:
+            token_revoked.send(sender=self.model, token=token)
+        return new, key
+
+    def purge(self, older_than: timedelta, batch: int = 1000) -> int:
+        """Delete what has been expired, idle or revoked for ``older_than``; return how many."""
+        before = timezone.now() - min(older_than, LONGEST_LIFETIME)
+        is_over = Q(expires__lt=before) | Q(revoked__lt=before)
+        if conf.options().idle_timeout is not None:
+            is_over |= ~is_used(before)
+        dead = self.using(self._alias()).filter(is_over, pending=False)
+        deleted = 0
+        while found := list(dead.values_list("pk", flat=True)[:batch]):
+            deleted += dead.filter(pk__in=found).delete()[0]
+        return deleted
+
+    @contextlib.contextmanager
+    def alone_with(self, user_id: Any, alias: str | None = None) -> Iterator[None]:
+        """Make others wait, in a transaction, who issue, rotate or revoke all for this user.
+
+        ``alias`` is the database: that of the tokens, if it is ``None``.
+        """
+        alias = alias or self._alias()
+        with transaction.atomic(alias):
+            if connections[alias].features.has_select_for_update:
+                users = self.model._meta.get_field("user").related_model._base_manager
+                _lock(users.using(alias).filter(pk=user_id), connections[alias].vendor)
+            else:
+                begin_to_write(self.using(alias))
+            yield
+
+    @sensitive_variables()
+    def _made(
+        self, user: Any, name: str, expires_in: timedelta | None, scopes: Iterable[str]
+    ) -> tuple[Any, str]:
+        """Return a token that is not saved yet, and its key."""
         options = conf.options()
         now = timezone.now()
         lifetime = expires_in if expires_in is not None else options.expires_in
@@ -65,125 +182,38 @@ class AccessTokenManager(models.Manager[Any]):
             expires=None if lifetime is None else now + lifetime,
             lifetime=None if lifetime is None else int(lifetime.total_seconds()) or 1,
         )
-        if options.max_per_user is None:
-            insert(token, self._alias())
-        else:
-            with self._alone_with(token.user_id, self._alias()):
-                insert(token, self._alias())
-                self._keep_the_limit(token, options.max_per_user, options.on_limit)
-            self._tell_of_revoked(token.user_id, now)
-        token_issued.send(sender=self.model, token=token)
         return token, key
 
-    def live(self) -> "models.QuerySet[Any]":
-        """Return the tokens that are neither revoked nor expired."""
-        return self.filter(is_live(timezone.now()))
-
-    def by_id(self, pk: Any) -> Any:
-        """Return the token of a primary key that somebody has written, or ``None``."""
-        field = self.model._meta.pk
-        try:
-            value = field.to_python(pk)
-        except ValidationError:
-            return None
-        # What no database can hold is nobody's.
-        if isinstance(value, int) and not abs(value) < 2**63:
-            return None
-        return self.filter(pk=value).first()
-
-    def revoke(self, token: Any) -> bool:
-        """Refuse a token from now on; return whether it was not refused already."""
-        now = timezone.now()
-        # By a condition, so that of two who revoke one has done it, and the first time stays.
-        tokens = self.using(self._alias(token))
-        changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
-        if changed:
-            token.revoked = now
-            token_revoked.send(sender=self.model, token=token)
-        return bool(changed)
-
-    def revoke_all(self, user: Any, keep: Any = None) -> int:
-        """Revoke all tokens of ``user``, except ``keep``; return how many that were.
-
-        What authtoken or knox still holds of the user's, while their keys are honoured, is
-        deleted: those apps know no other way of revoking. ``keep`` may be such a token.
-        """
-        now = timezone.now()
-        with self._alone_with(user.pk, self._alias()):
-            deleted = self._delete_from_sources(user, keep)
-            tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
-            if isinstance(keep, self.model):
-                tokens = tokens.exclude(pk=keep.pk)
-            revoked = tokens.update(revoked=now)
-        self._tell_of_revoked(user.pk, now)
-        return int(revoked) + deleted
-
-    def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
-        """Issue a token like ``token``, which lives for ``grace`` and no longer."""
-        if not timedelta(0) <= grace <= LONGEST_LIFETIME:
-            raise ValueError("the grace of a rotation must not be negative or over a century")
-        alias = self._alias(token)
-        now = timezone.now()
-        with self._alone_with(token.user_id, alias):
-            # Read again: of two who rotate one token, the second finds it rotated.
-            found = self.using(alias).filter(pk=token.pk).first()
-            if found is None or found.refusal(now) or found.lifetime == 0:
-                raise ValueError("a token that is refused or was rotated cannot be rotated")
-            end = now + grace
-            if found.expires is not None:
-                end = min(end, found.expires)
-            changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
-            self.using(alias).filter(pk=token.pk).update(**changes)
-            lifetime = None if found.lifetime is None else timedelta(seconds=found.lifetime)
-            bound: Any = self.db_manager(alias)
-            issued: tuple[Any, str] = bound.issue(found.user, found.name, lifetime, found.scopes)
-        for name, value in changes.items():
-            setattr(token, name, value)
-        if not grace:
-            token_revoked.send(sender=self.model, token=token)
-        return issued
-
-    def purge(self, older_than: timedelta, batch: int = 1000) -> int:
-        """Delete what has been expired or revoked for ``older_than``; return how many."""
-        before = timezone.now() - older_than
-        dead = self.using(self._alias()).filter(Q(expires__lt=before) | Q(revoked__lt=before))
-        deleted = 0
-        while found := list(dead.values_list("pk", flat=True)[:batch]):
-            deleted += self.using(self._alias()).filter(pk__in=found).delete()[0]
-        return deleted
+    def _save(self, token: Any, alias: str, instead_of: Any = None) -> None:
+        """Save a new token within the limit, to which the one that it replaces does not count."""
+        options = conf.options()
+        if options.max_per_user is None:
+            insert(token, alias)
+            return
+        with self.alone_with(token.user_id, alias):
+            insert(token, alias)
+            # After the insertion, for which SQLite lets one connection in at a time.
+            others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)
+            others = others.exclude(pk=token.pk).order_by("created", "pk")
+            if instead_of is not None:
+                others = others.exclude(pk=instead_of.pk)
+            excess = others.count() + 1 - options.max_per_user
+            if excess <= 0:
+                return
+            if options.on_limit == "refuse":
+                raise LimitReached(
+                    _("This user has %(count)d tokens already, and may have no more."),
+                    params={"count": options.max_per_user},
+                )
+            # By where they end, since they may be more than a statement has room for.
+            created, pk = others.values_list("created", "pk")[excess - 1]
+            oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)
+            others.order_by().filter(oldest).update(revoked=token.created)
 
     def _alias(self, token: Any = None) -> str:
         """Return the database that is written to: for a token, as its ``save()`` would."""
         hints = {} if token is None else {"instance": token}
         return self._db or router.db_for_write(self.model, **hints)
-
-    @contextlib.contextmanager
-    def _alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
-        """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
-        with transaction.atomic(alias):
-            if connections[alias].features.has_select_for_update:
-                users = self.model._meta.get_field("user").related_model._base_manager
-                _lock(users.using(alias).filter(pk=user_id), connections[alias].vendor)
-            else:
-                begin_to_write(self.using(alias))
-            yield
-
-    def _keep_the_limit(self, token: Any, most: int, on_limit: str) -> None:
-        # After the insertion, for which SQLite lets one connection in at a time.
-        others = self.using(self._alias()).filter(is_live(timezone.now()), user_id=token.user_id)
-        others = others.exclude(pk=token.pk).order_by("created", "pk")
-        excess = others.count() + 1 - most
-        if excess <= 0:
-            return
-        if on_limit == "refuse":
-            raise LimitReached(
-                _("This user has %(count)d tokens already, and may have no more."),
-                params={"count": most},
-            )
-        # By where they end, since they may be more than a statement has room for.
-        created, pk = others.values_list("created", "pk")[excess - 1]
-        oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)
-        others.order_by().filter(oldest).update(revoked=token.created)
 
     def _delete_from_sources(self, user: Any, keep: Any) -> int:
         deleted = 0
@@ -195,10 +225,15 @@ class AccessTokenManager(models.Manager[Any]):
             deleted += found.delete()[0]
         return deleted
 
-    def _tell_of_revoked(self, user_id: Any, when: datetime) -> None:
+    def _tell_of_issued(self, token: Any) -> None:
+        if conf.options().max_per_user is not None:
+            self._tell_of_revoked(token.user_id, token.created, token._state.db)
+        token_issued.send(sender=self.model, token=token)
+
+    def _tell_of_revoked(self, user_id: Any, when: datetime, alias: str) -> None:
         """Tell of those that were revoked together, by the time that they have in common."""
         if token_revoked.has_listeners(self.model):
-            tokens = self.using(self._alias()).filter(user_id=user_id, revoked=when)
+            tokens = self.using(alias).filter(user_id=user_id, revoked=when, pending=False)
             for token in tokens.iterator(chunk_size=1000):
                 token_revoked.send(sender=self.model, token=token)
 
@@ -224,13 +259,22 @@ def _lock(users: Any, vendor: str) -> None:
 
 
 def is_live(now: datetime) -> Q:
-    """Return the condition of the tokens that are neither revoked nor expired at ``now``."""
-    return Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now))
+    """Return the condition of the tokens that are accepted at ``now``, but for their users."""
+    return Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now)) & is_used(now)
+
+
+def is_used(now: datetime) -> Q:
+    """Return the condition of the tokens that have not lain idle at ``now``."""
+    idle = conf.options().idle_timeout
+    if idle is None:
+        return Q()
+    return Q(last_used__gt=now - idle) | Q(created__gt=now - idle)
 
 
 def no_control_characters(text: str) -> None:
     """Raise ``ValidationError`` for a text that would break a line, a log or a terminal."""
-    if not text.isprintable():
+    # Joiners are part of some scripts, and of emoji.
+    if any(unicodedata.category(each) in _UNSEEN for each in text if each not in "\u200c\u200d"):
         raise ValidationError(_("A name has no control characters and no line breaks."))
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.conf import token_model
 from irontoken.tokens import conf, digests
@@ -68,7 +69,8 @@ class AbstractAccessToken(models.Model):
     lifetime: "models.BigIntegerField[Any, Any]" = models.BigIntegerField(
         null=True, blank=True, editable=False
     )
-    #: A copy of a row of authtoken's that is still there: see ``adoption``.
+    #: A copy of another app's row, which is still there and is the one that counts: see
+    #: ``adoption``.
     pending: "models.BooleanField[Any, Any]" = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[AccessTokenManager] = AccessTokenManager()
@@ -112,11 +114,13 @@ class AbstractAccessToken(models.Model):
         revoked: bool = type(self).objects.revoke(self)
         return revoked
 
+    @sensitive_variables()
     def rotate(self, grace: timedelta = timedelta(0)) -> tuple[Any, str]:
         """Issue a token like this one, and let this one live for ``grace`` and no longer.
 
-        Returns the new token and its key. Raises ``ValueError`` for a token that is refused
-        already, and for a negative grace.
+        Returns the new token and its key. Raises ``ValueError`` for a token that is refused or
+        was rotated already, and for a grace that is negative or over a century, and
+        ``LimitReached``, which is a ``ValidationError``, past ``MAX_PER_USER``.
         """
         rotated: tuple[Any, str] = type(self).objects.rotate(self, grace)
         return rotated

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.migrations.operations.base import Operation
 
 from irontoken.tokens.adoption import Adoption
-from irontoken.tokens.sources import SOURCES
+from irontoken.tokens.sources import SOURCES, rows_of
 
 
 class AdoptTokens(Operation):
@@ -30,9 +30,16 @@ class AdoptTokens(Operation):
         """Change no model."""
 
     def database_forwards(self, _app: str, schema_editor: Any, *_: Any) -> None:
-        """Adopt the rows of the database that is migrated, if tokens are written to it."""
+        """Adopt the rows of the database that is migrated, if tokens are written to it.
+
+        Nothing is asked of the settings where there is nothing to adopt, as in a new database.
+        """
+        rows = rows_of(SOURCES[self.source])
+        alias = schema_editor.connection.alias
+        if rows is None or not rows._base_manager.using(alias).exists():
+            return
         work = Adoption(self.source)
-        if work.alias == schema_editor.connection.alias:
+        if work.alias == alias:
             for _done in work.finish() if self.finish else work.copy():
                 pass
 

@@ -12,17 +12,20 @@ class HasScopes(BasePermission):
 
     That is a list for all methods, or a dict from a method to its list; a method that a dict does
     not name needs none. A token without scopes may do everything, or with
-    ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` nothing that needs one. A request without a
-    token, such as one with a session, is not this permission's to judge, and passes.
+    ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` nothing that needs one; so may tokens of another
+    kind. A user with a session and no token passes, and nobody at all does not.
     """
 
     def has_permission(self, request: Any, view: Any) -> bool:
         """Tell whether the token of ``request`` has all the scopes that ``view`` asks for."""
         required = getattr(view, "required_scopes", ())
         if isinstance(required, dict):
-            # What answers GET answers HEAD.
-            method = "GET" if request.method == "HEAD" else request.method
-            required = required.get(method, ())
+            by_method = {method.upper(): scopes for method, scopes in required.items()}
+            # What answers GET answers HEAD, unless it is named.
+            default = by_method.get("GET", ()) if request.method == "HEAD" else ()
+            required = by_method.get(request.method, default)
+        if not getattr(request.user, "is_authenticated", False):
+            return False
         if not required or request.auth is None:
             return True
         # A token of authtoken that has not been adopted yet has no scopes.

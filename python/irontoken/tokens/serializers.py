@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
 from irontoken.tokens import get_token_model
-from irontoken.tokens.managers import LONGEST_LIFETIME
+from irontoken.tokens.conf import LONGEST_LIFETIME
 
 #: Seconds.
 _LONGEST: int = int(LONGEST_LIFETIME.total_seconds())

@@ -3,11 +3,23 @@
 What is known of REST framework's authtoken and of knox is here, and nothing of how to adopt.
 """
 
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    router,
+    transaction,
+)
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -16,6 +28,15 @@ from irontoken.authentication import TokenAuthentication
 from irontoken.tokens import digests
 from irontoken.tokens.conf import TokenOptions
 
+#: What a driver says; Django itself says only that no row was there to be updated.
+_OF_DRIVERS: Final = (
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 #: Characters of an adopted key that are shown: 24 bits of 160.
 _SHOWN: Final = 6
 
@@ -27,7 +48,7 @@ class Authtoken:
     label = "authtoken.Token"
 
     def is_accepted(self, options: TokenOptions) -> bool:
-        """Tell whether its keys are honoured: not by a class that is for issued tokens alone."""
+        """Tell whether its keys are honoured: where its model is the default, it needs no help."""
         return options.accept_authtoken and bool(conf.token_model())
 
     def pair(self, key: str) -> tuple[Any, Any]:
@@ -49,7 +70,7 @@ class Authtoken:
         return {"display": row.key[:_SHOWN], "created": row.created}
 
     def changed(self, row: Any) -> dict[str, Any]:  # noqa: ARG002 - knox' need it
-        """Return what of the row may have changed since it was copied: nothing."""
+        """Return what of the row, besides its user, may have changed since it was copied."""
         return {}
 
 
@@ -70,8 +91,16 @@ class Knox:
     def pair(self, key: str) -> tuple[Any, Any]:
         """Return the user and the token of a key; raise ``AuthenticationFailed``."""
         authenticator = import_string("knox.auth.TokenAuthentication")()
+        connection = connections[router.db_for_write(rows_of(self))]
+        # Where there is a transaction, what fails in it must not fail all of it.
+        inner = (
+            transaction.atomic(connection.alias) if connection.in_atomic_block else nullcontext()
+        )
         try:
-            pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
+            with inner:
+                pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
+        except _OF_DRIVERS:
+            raise
         except DatabaseError:
             # Adopted while knox wanted to write the later end that this use gives it.
             raise refusals.invalid_token() from None
@@ -91,7 +120,7 @@ class Knox:
         return {**created, **self.changed(row)}
 
     def changed(self, row: Any) -> dict[str, Any]:
-        """Return what of the row may have changed since it was copied: its end, by a use."""
+        """Return what of the row, besides its user, may have changed: its end, by a use."""
         knox = import_string("knox.settings.knox_settings")
         slides = row.expiry is not None and knox.AUTO_REFRESH and knox.TOKEN_TTL
         lifetime = int(knox.TOKEN_TTL.total_seconds()) if slides else None

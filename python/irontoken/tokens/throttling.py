@@ -10,9 +10,13 @@ from rest_framework.throttling import SimpleRateThrottle
 class _Throttle(SimpleRateThrottle):
     rate_unless_set = ""
 
-    def get_rate(self) -> str:
-        """Return the rate of REST framework's ``DEFAULT_THROTTLE_RATES``, or this class's own."""
-        return str(self.THROTTLE_RATES.get(self.scope or "") or self.rate_unless_set)
+    def get_rate(self) -> str | None:
+        """Return the rate of REST framework's ``DEFAULT_THROTTLE_RATES``, or this class's own.
+
+        ``None`` there switches it off.
+        """
+        rate: str | None = self.THROTTLE_RATES.get(self.scope or "", self.rate_unless_set)
+        return rate
 
 
 class AddressThrottle(_Throttle):

@@ -1,7 +1,8 @@
-"""The use of tokens: when it was, and the later end that it gives, written in batches by a thread.
+"""What the use of tokens leads to, written in batches by a thread: no request writes, none waits.
 
-No request writes and none waits. Each process notes a token at most once in an interval; what a
-process that is killed had not written is lost, and is at most one interval of uses.
+That is when it was, the later end that it gives, and the digest under the newest pepper. Each
+process notes a token at most once in an interval; what a process that is killed had not written is
+lost, and is at most one interval of uses.
 """
 
 import atexit
@@ -10,9 +11,9 @@ import os
 import threading
 import time
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from django.db import Error, connections, router
+from django.db import Error, connections, router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf
@@ -22,6 +23,17 @@ logger: Final = logging.getLogger("irontoken.tokens")
 _BATCH: Final = 200
 #: The most uses that are remembered; what is past it is not noted until the next writing.
 _MOST: Final = 100_000
+#: Seconds that the end of a process waits for a writing that is under way.
+_PATIENCE: Final = 5.0
+
+
+class Place(NamedTuple):
+    """Where a token is; the name of the database is that which the alias stood for."""
+
+    model: Any
+    pk: Any
+    alias: str
+    database: str
 
 
 class _Uses:
@@ -29,9 +41,10 @@ class _Uses:
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
-        #: By model and primary key: when it was used, and its later end.
-        self.noted: dict[tuple[Any, Any], datetime] = {}
-        self.renewed: dict[tuple[Any, Any], datetime] = {}
+        self.failure = ""
+        self.noted: dict[Place, datetime] = {}
+        self.renewed: dict[Place, datetime] = {}
+        self.rehashed: dict[Place, tuple[str, str]] = {}
         #: By digest, which is at hand: when to note it again.
         self.next_at: dict[str, float] = {}
 
@@ -50,35 +63,74 @@ def note(token: Any) -> None:
     if len(_uses.next_at) >= _MOST:
         _uses.next_at.clear()
     _uses.next_at[token.digest] = now + options.last_used_interval.total_seconds()
-    if _is_rolled_back(type(token)):
+    place = place_of(token)
+    if place is None:
         return
-    place = (type(token), token.pk)
     if options.last_used:
         _uses.noted[place] = timezone.now()
     if (end := _later_end(token, options)) is not None:
         _uses.renewed[place] = end
-    if _uses.thread is None or not _uses.thread.is_alive():
+    _start()
+
+
+def rehash(token: Any, digest: str) -> None:
+    """Give a token that was found under an older digest this one."""
+    place = place_of(token)
+    if place is not None and len(_uses.rehashed) < _MOST:
+        _uses.rehashed[place] = (token.digest, digest)
         _start()
 
 
-def _is_rolled_back(model: Any) -> bool:
-    """Tell whether a test's transaction surrounds all: no other thread will ever see its rows."""
-    blocks = connections[router.db_for_write(model)].atomic_blocks
+def place_of(token: Any) -> Place | None:
+    """Return where a token is; ``None`` where no other thread will ever see its row."""
+    model = type(token)
+    alias = router.db_for_write(model, instance=token)
+    if _is_rolled_back(alias):
+        return None
+    return Place(model, token.pk, alias, _database(alias))
+
+
+def _is_rolled_back(alias: str) -> bool:
+    """Tell whether a test's transaction surrounds all."""
+    blocks = connections[alias].atomic_blocks
     return any(getattr(block, "_from_testcase", False) for block in blocks)
 
 
+def _database(alias: str) -> str:
+    return str(connections[alias].settings_dict["NAME"])
+
+
 def flush() -> None:
-    """Write what has been noted; raises nothing of the database's."""
+    """Write what has been noted; raises nothing of the database's, and tries again later."""
     try:
-        while _uses.renewed:
-            (model, pk), end = _uses.renewed.popitem()
-            # By the ORM, so that cached rows are read anew: they end later now.
-            tokens = model._base_manager.using(router.db_for_write(model))
-            tokens.filter(pk=pk, revoked=None, lifetime__gt=0, expires__lt=end).update(expires=end)
-        while _uses.noted:
-            _write_some()
+        for place, end in _uses.renewed.copy().items():
+            if _is_there(place):
+                # By the ORM, so that cached rows are read anew: they end later now.
+                tokens = place.model._base_manager.using(place.alias).filter(pk=place.pk)
+                live = tokens.filter(revoked=None, lifetime__gt=0, expires__lt=end)
+                live.update(expires=end)
+            _uses.renewed.pop(place, None)
+        for place, (old, new) in _uses.rehashed.copy().items():
+            if _is_there(place):
+                tokens = place.model._base_manager.using(place.alias).filter(pk=place.pk)
+                # Unless another process has just done so.
+                tokens.filter(digest=old).update(digest=new)
+            _uses.rehashed.pop(place, None)
+        while noted := list(_uses.noted.copy().items())[:_BATCH]:
+            _write_all(noted)
+            for place, when in noted:
+                if _uses.noted.get(place) is when:
+                    _uses.noted.pop(place, None)
+        _uses.failure = ""
     except Error as error:
-        logger.warning("The use of tokens could not be written: %s", str(error))
+        if _uses.failure != str(error):
+            _uses.failure = str(error)
+            logger.warning("The use of tokens could not be written: %s", _uses.failure)
+
+
+def _is_there(place: Place) -> bool:
+    # A test's database gives its alias back.
+    return _database(place.alias) == place.database
 
 
 def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
@@ -91,51 +143,47 @@ def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     return end if end - token.expires >= options.renew_every else None
 
 
-def _write_some() -> None:
-    by_model: dict[Any, list[tuple[datetime, Any]]] = {}
-    for _ in range(min(_BATCH, len(_uses.noted))):
-        (model, pk), used = _uses.noted.popitem()
-        by_model.setdefault(model, []).append((used, pk))
-    for model, rows in by_model.items():
+def _write_all(noted: list[tuple[Place, datetime]]) -> None:
+    by_table: dict[tuple[Any, str], list[tuple[Any, datetime]]] = {}
+    for place, when in noted:
+        if _is_there(place):
+            by_table.setdefault((place.model, place.alias), []).append((place.pk, when))
+    for (model, alias), rows in by_table.items():
         # In one order, so that two processes do not wait for each other.
-        _write(model, sorted(rows, key=lambda row: str(row[1])))
+        _write(model, alias, sorted(rows, key=lambda row: str(row[0])))
 
 
-def _write(model: Any, rows: list[tuple[datetime, Any]]) -> None:
+def _write(model: Any, alias: str, rows: list[tuple[Any, datetime]]) -> None:
     """Write by the driver's own cursor: the seam would take it for a change of the tokens."""
-    connection = connections[router.db_for_write(model)]
-    connection.ensure_connection()
+    connection = connections[alias]
+    key, used = model._meta.pk, model._meta.get_field("last_used")
     quote = connection.ops.quote_name
-    table, column, pk = (
-        quote(model._meta.db_table),
-        quote(model._meta.get_field("last_used").column),
-        quote(model._meta.pk.column),
-    )
-    used = model._meta.get_field("last_used")
-    key = model._meta.pk
+    table, column, pk = map(quote, (model._meta.db_table, used.column, key.column))
     # Never back in time: several processes note one token.
     sql = (
         f"UPDATE {table} SET {column} = %s WHERE {pk} = %s AND ({column} IS NULL OR {column} < %s)"  # noqa: S608
     )
     sets = [
         (moment, key.get_db_prep_value(value, connection), moment)
-        for when, value in rows
+        for value, when in rows
         for moment in [used.get_db_prep_value(when, connection)]
     ]
     if connection.vendor == "sqlite":
         sql = sql.replace("%s", "?")
-    with connection.wrap_database_errors:
+    with transaction.atomic(alias), connection.wrap_database_errors:
         driver: Any = connection.connection
         cursor = driver.cursor()
         try:
             cursor.executemany(sql, sets)
         finally:
             cursor.close()
-        if not connection.get_autocommit() and not connection.in_atomic_block:
-            driver.commit()
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        connection.commit()
 
 
 def _start() -> None:
+    if _uses.thread is not None and _uses.thread.is_alive():
+        return
     with _uses.lock:
         if _uses.thread is None or not _uses.thread.is_alive():
             _uses.thread = threading.Thread(target=_run, name="irontoken-uses", daemon=True)
@@ -155,7 +203,9 @@ def _forked() -> None:
 
 def _end() -> None:
     _uses.stop.set()
-    if _uses.noted or _uses.renewed:
+    if _uses.thread is not None:
+        _uses.thread.join(_PATIENCE)
+    if _uses.noted or _uses.renewed or _uses.rehashed:
         flush()
 
 

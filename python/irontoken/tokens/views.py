@@ -5,16 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, router
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from rest_framework import generics, serializers, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
-from irontoken import refusals
 from irontoken.authentication import TokenAuthentication
 from irontoken.tokens import get_token_model
 from irontoken.tokens.serializers import (
@@ -31,7 +32,16 @@ from irontoken.tokens.throttling import AddressThrottle, NameThrottle
 
 
 class AccessTokenAuthentication(TokenAuthentication):
-    """Authentication by issued tokens, whatever the setting says."""
+    """Authentication by issued tokens, with the keyword of the site's default class."""
+
+    @property
+    def keyword(self) -> str:  # type: ignore[override]
+        """That of the first of ``DEFAULT_AUTHENTICATION_CLASSES`` that is irontoken's."""
+        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        for each in classes:
+            if issubclass(each, TokenAuthentication):
+                return str(each.keyword)
+        return "Token"
 
     def get_model(self) -> Any:
         """Return the model of issued tokens."""
@@ -63,6 +73,7 @@ class _View(generics.GenericAPIView[Any]):
         asked: dict[str, Any] = found.validated_data
         return asked
 
+    @sensitive_variables()
     def _issued(self, issue: Any) -> Response:
         """Answer with the token and the key that ``issue`` returns."""
         try:
@@ -70,8 +81,9 @@ class _View(generics.GenericAPIView[Any]):
         except ValidationError as error:
             raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
         except IntegrityError:
-            # The user was deleted in between.
-            raise refusals.inactive_user() from None
+            # A constraint of the project's own model. What it says may quote values.
+            message = _("There is a token already that this one would conflict with.")
+            raise serializers.ValidationError({"non_field_errors": [message]}) from None
         answer = {
             "token": key,
             "id": token.pk,
@@ -100,7 +112,30 @@ class ObtainView(_View):
         asked = self._asked(request, WishesSerializer if by_session else None)
         user = request.user if by_session else asked["user"]
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
-        return self._issued(lambda: get_token_model().objects.issue(user, *wishes))
+        tokens = get_token_model().objects
+
+        def issue() -> Any:
+            with tokens.alone_with(user.pk):
+                _must_be_as_it_was(user)
+                return tokens.issue(user, *wishes)
+
+        return self._issued(issue)
+
+
+def _must_be_as_it_was(user: Any) -> None:
+    """Refuse where the user is gone, inactive or has another password than was just checked.
+
+    Checking one takes its time, in which it may be changed; that revokes what was issued before.
+    """
+    alias = router.db_for_write(user._meta.model)
+    found = user._meta.model._base_manager.using(alias).filter(pk=user.pk).first()
+    if found is None or not found.is_active or _password(found) != _password(user):
+        message = _("Unable to log in with provided credentials.")
+        raise ValidationError(message, code="authorization")
+
+
+def _password(user: Any) -> Any:
+    return getattr(user, "password", None)
 
 
 class TokensView(_View):
@@ -126,7 +161,7 @@ class TokenView(_View):
     def delete(self, request: Any, pk: str) -> Response:
         """Revoke it."""
         token = get_token_model().objects.by_id(pk)
-        if token is None or token.user_id != request.user.pk or token.pending:
+        if token is None or token.user_id != request.user.pk:
             raise NotFound
         token.revoke()
         return Response(status=status.HTTP_204_NO_CONTENT)
