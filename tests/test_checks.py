@@ -41,6 +41,7 @@ class TestSettings:
             ([], "is not a dict"),
             ({"CASH": {}}, "Did you mean 'CACHE'?"),
             ({"CACHE": []}, "is not a dict"),
+            ({"TOKENS": 5}, "['TOKENS'] is not a dict"),
             ({"CACHE": {"COHERENSE": "host"}}, "Did you mean 'COHERENCE'?"),
             ({"CACHE": {"nonsense": 1, **ON}}, "There is 'COHERENCE'"),
             ({"CACHE": {"COHERENCE": "hosts"}}, "is 'hosts'. It takes 'host'"),

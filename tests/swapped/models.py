@@ -2,14 +2,20 @@
 
 import uuid
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 
 from irontoken.tokens.models import AbstractAccessToken
 
 
-class Member(AbstractUser):
+class Person(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+
+class Member(Person, AbstractUser):
+    """A user in two tables."""
+
+    objects = UserManager()
 
 
 class DeviceToken(AbstractAccessToken):

@@ -18,7 +18,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import adoption
+from irontoken.tokens import adoption, conf
 from irontoken.tokens.operations import AdoptTokens
 from tests.tokens.conftest import AccessToken, User, setting
 
@@ -32,9 +32,8 @@ def ask(key):
 
 @pytest.fixture
 def keys(issued):
-    users = User.objects.bulk_create(User(username=f"user{number}") for number in range(20))
-    users = User.objects.filter(username__in=[user.username for user in users])
-    return [Token.objects.create(user=user).key for user in users.order_by("pk")]
+    users = [User.objects.create(username=f"user{number}") for number in range(20)]
+    return [Token.objects.create(user=user).key for user in users]
 
 
 def test_keys_work_before_between_and_after(keys):
@@ -76,6 +75,60 @@ def test_what_is_revoked_meanwhile_stays_revoked(keys):
     list(adoption.Adoption("authtoken").finish())
     assert ask(keys[0]) == "Invalid token."
     assert AccessToken.objects.count() == len(keys) - 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_whoever_read_a_row_before_it_was_moved_revokes_what_it_became(keys, whole):
+    rows = Token.objects.filter(key=keys[0])
+    if whole:
+        list(rows)  # a query set that has read its rows
+    row = rows.first()
+    list(adoption.Adoption("authtoken").finish())
+    assert row.delete()[0] == 0
+    assert ask(keys[0]) == "Invalid token."
+    assert not isinstance(ask(keys[1]), str)
+
+
+def test_a_row_that_changed_its_user_keeps_the_new_one(keys):
+    list(adoption.Adoption("authtoken").copy())
+    other = User.objects.create(username="other")
+    Token.objects.filter(key=keys[0]).update(user=other)
+    list(adoption.Adoption("authtoken").finish())
+    assert ask(keys[0])[0] == other
+
+
+def test_what_the_database_does_not_take_stays_and_goes_on_working(keys, monkeypatch):
+    copy = adoption.Adoption._copy
+    monkeypatch.setattr(adoption.Adoption, "_copy", lambda self, rows: copy(self, rows[1:]))
+    out = StringIO()
+    call_command("irontoken", "adopt", "--finish", stdout=out)
+    assert "1 tokens of authtoken are left" in out.getvalue()
+    assert Token.objects.count() == 1
+    assert not any(isinstance(ask(key), str) for key in keys)
+
+
+def test_what_is_made_meanwhile_is_moved_too(keys):
+    user = User.objects.create(username="late")
+    finishing = adoption.Adoption("authtoken").finish(batch=7)
+    next(finishing)
+    early = Token.objects.create(user=user, key="0" * 40).key
+    list(finishing)
+    assert not Token.objects.exists()
+    assert ask(early)[0] == user
+
+
+def test_purging_leaves_copies_alone(keys):
+    list(adoption.Adoption("authtoken").copy())
+    assert AccessToken.objects.purge(timedelta(0)) == 0
+    assert AccessToken.objects.count() == len(keys)
+
+
+def test_copies_are_not_listed_or_found_before_they_count(keys):
+    list(adoption.Adoption("authtoken").copy())
+    out = StringIO()
+    call_command("irontoken", "list", stdout=out)
+    assert out.getvalue() == ""
+    assert AccessToken.objects.by_id(AccessToken.objects.first().pk) is None
 
 
 def test_a_pepper_that_comes_in_between_makes_no_client_fail(keys):
@@ -151,6 +204,8 @@ def test_a_migration_does_the_same(keys):
         operation.database_backwards("app", editor, None, None)
         assert not any(isinstance(ask(key), str) for key in keys)
     assert not Token.objects.exists()
+    with setting(ACCEPT_AUTHTOKEN=False):  # as is told when all is done
+        operation.database_forwards("app", editor, None, None)
     with pytest.raises(ValueError, match="authtoken, knox"):
         AdoptTokens("nothing")
 
@@ -215,6 +270,26 @@ class TestKnox:
         )
         assert isinstance(ask(keys[0])[1], AccessToken)
 
+    def test_what_a_driver_says_is_no_refusal(self, keys, monkeypatch):
+        def fail(*_):
+            raise OperationalError("database is locked")
+
+        monkeypatch.setattr("knox.auth.TokenAuthentication.authenticate_credentials", fail)
+        with pytest.raises(OperationalError):
+            ask(keys[0])
+
+    def test_rotating_one_with_an_end_gives_no_eternal_one(self, keys):
+        list(adoption.Adoption("knox").finish())
+        token = ask(keys[0])[1]
+        new, _ = token.rotate()
+        assert new.expires - new.created == token.expires - token.created
+
+    def test_a_prefix_that_would_shadow_keys_of_knox_is_told(self, keys, settings):
+        settings.REST_KNOX = {"TOKEN_PREFIX": "acme_key_"}
+        with setting(ACCEPT_KNOX=True, KEY_PREFIX="acme_"):
+            [(message, _)] = conf.problems()
+        assert "beginning of knox' 'acme_key_'" in message
+
     def test_what_was_logged_out_meanwhile_stays_out(self, keys):
         list(adoption.Adoption("knox").copy())
         AuthToken.objects.first().delete()
@@ -262,6 +337,33 @@ def never_refused(source, keys):
     assert not refused
     assert len(asked) >= 500
     assert AccessToken.objects.live().count() == len(keys)
+
+
+def test_revoking_all_beside_it_fails_nobody(transactional_db):
+    """Both lock users, originals and copies, and so in one order."""
+    users = [User.objects.create(username=f"user{number}") for number in range(60)]
+    keys = [Token.objects.create(user=user).key for user in users]
+    failures = []
+
+    def revoking():
+        try:
+            for user in users[::3]:
+                AccessToken.objects.revoke_all(user)
+        except OperationalError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    with setting():
+        thread = threading.Thread(target=revoking)
+        thread.start()
+        try:
+            list(adoption.Adoption("authtoken").finish(batch=7))
+        finally:
+            thread.join()
+        assert not failures
+        told = [isinstance(ask(key), str) for key in keys]
+    assert told == [number % 3 == 0 for number in range(60)]
 
 
 @pytest.mark.parametrize("cache", CACHES)

@@ -139,14 +139,20 @@ def test_an_inactive_user_is_refused(ada, reasons):
 
 
 def test_what_lies_idle_is_refused_and_what_is_used_is_not(ada, reasons):
-    _, key = AccessToken.objects.issue(ada)
+    token, key = AccessToken.objects.issue(ada)
     hour = timedelta(hours=1)
     with setting(IDLE_TIMEOUT=hour):
         assert not isinstance(ask(key)[0], str)
         AccessToken.objects.update(created=timezone.now() - 2 * hour)
         assert ask(key)[0] == "Invalid token."
+        assert not AccessToken.objects.live().exists()
+        assert AccessToken.objects.purge(2 * hour) == 0
         AccessToken.objects.update(last_used=timezone.now() - hour / 2)
+        assert list(AccessToken.objects.live()) == [token]
         assert not isinstance(ask(key)[0], str)
+        AccessToken.objects.update(last_used=timezone.now() - 4 * hour, created=token.created)
+        AccessToken.objects.update(created=timezone.now() - 5 * hour)
+        assert AccessToken.objects.purge(2 * hour) == 1
     assert reasons == ["idle"]
 
 
@@ -214,6 +220,19 @@ class TestPeppers:
                 AccessToken.objects.issue(ada)
         assert AccessToken.objects.count() == 2
 
+    def test_one_may_be_added_before_it_is_written_under(self, ada):
+        """As servers that do not know it yet are still there."""
+        with setting(PEPPERS=PEPPERS, WRITE_PEPPER=1):
+            _, key = AccessToken.objects.issue(ada)
+            assert ask(key)[1] == 1
+            assert not uses._uses.rehashed
+        with setting(PEPPERS={1: PEPPERS[1]}):
+            assert not isinstance(ask(key)[0], str)
+        with setting(PEPPERS=PEPPERS, WRITE_PEPPER=0):
+            ask(key)
+            uses.flush()
+        assert not isinstance(ask(key)[0], str)
+
     def test_digests_under_one_that_was_removed_are_told_by_a_check(self, ada):
         with setting(PEPPERS=PEPPERS):
             AccessToken.objects.issue(ada)
@@ -241,6 +260,12 @@ class TestCache:
         ask(key)
         assert token.revoke()
         assert ask(key)[0] == "Invalid token."
+
+    def test_one_that_a_clock_ahead_of_ours_revoked_is_never_answered_with(self, cached, ada):
+        _, key = AccessToken.objects.issue(ada)
+        ask(key)
+        AccessToken.objects.update(revoked=timezone.now() + timedelta(minutes=1))
+        assert [ask(key)[0] for _ in range(3)] == ["Invalid token."] * 3
 
     def test_an_expired_token_is_refused_at_the_very_second_with_no_write(self, cached, ada):
         import time
@@ -283,6 +308,34 @@ class TestUses:
         assert AccessToken.objects.filter(last_used=None).count() == 0
         ask(keys[0])
         assert not uses._uses.noted
+
+    def test_what_could_not_be_written_is_written_later(self, ada, monkeypatch, caplog):
+        def fail(*_):
+            raise OperationalError("the disk is full")
+
+        _, key = AccessToken.objects.issue(ada)
+        ask(key)
+        write = uses._write
+        monkeypatch.setattr(uses, "_write", fail)
+        for _ in range(3):
+            uses.flush()
+        assert caplog.text.count("the disk is full") == 1
+        monkeypatch.setattr(uses, "_write", write)
+        uses.flush()
+        assert AccessToken.objects.get().last_used is not None
+        assert not uses._uses.noted
+
+    def test_what_was_noted_of_a_tests_database_is_not_written_to_another(self, ada):
+        token, _ = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
+        place = uses.place_of(token)._replace(database="gone")
+        uses._uses.noted[place] = timezone.now()
+        uses._uses.renewed[place] = timezone.now() + timedelta(days=1)
+        uses._uses.rehashed[place] = (token.digest, "other")
+        uses.flush()
+        assert not uses._uses.noted
+        found = AccessToken.objects.get()
+        assert (found.last_used, found.expires) == (None, token.expires)
+        assert found.digest == token.digest
 
     def test_a_use_never_goes_back_in_time(self, ada):
         token, _ = AccessToken.objects.issue(ada)

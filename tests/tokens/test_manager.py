@@ -13,13 +13,14 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
 from irontoken.tokens import conf, get_token_model, managers, uses
+from irontoken.tokens.checks import check_tokens
 from irontoken.tokens.managers import LimitReached
 from irontoken.tokens.signals import token_issued, token_revoked
 from tests.processes import fork
@@ -94,6 +95,12 @@ class TestIssue:
         with pytest.raises(ValidationError):
             AccessToken.objects.issue(ada, **wrong)
         assert not AccessToken.objects.exists()
+
+    @pytest.mark.parametrize("name", ["Ada\u00a0L.", "\u3000", "👩\u200d💻", "क्\u200dष"])
+    def test_a_name_is_in_anybodys_writing(self, ada, name):
+        token, _ = AccessToken.objects.issue(ada, name)
+        token.refresh_from_db()
+        assert token.name == name
 
     def test_it_is_one_statement(self, ada, django_assert_num_queries):
         with django_assert_num_queries(1):
@@ -269,6 +276,45 @@ class TestRevoke:
             user.save()
             assert not AccessToken.objects.live().exists()
 
+    @pytest.mark.parametrize("fields", [None, ["password"]])
+    def test_by_whatever_means_it_was_set(self, ada, fields):
+        AccessToken.objects.issue(ada)
+        user = User.objects.get()
+        user.password = make_password("new")
+        user.save(update_fields=fields)
+        assert not AccessToken.objects.live().exists()
+
+    def test_also_if_it_was_saved_late(self, ada):
+        AccessToken.objects.issue(ada)
+        ada.set_password("new")
+        ada.save(update_fields=["email"])
+        AccessToken.objects.issue(ada)
+        ada.save()
+        assert not AccessToken.objects.live().exists()
+
+    def test_what_is_issued_before_it_is_written_dies_too(self, ada):
+        def issue(instance, **_):
+            AccessToken.objects.issue(instance)
+
+        pre_save.connect(issue, sender=User)
+        try:
+            ada.set_password("new")
+            ada.save()
+        finally:
+            pre_save.disconnect(issue, sender=User)
+        assert AccessToken.objects.count() == 1
+        assert not AccessToken.objects.live().exists()
+
+    @pytest.mark.django_db(databases=["default", "other"])
+    def test_in_the_database_of_the_user(self, ada):
+        other = User.objects.db_manager("other").create_user("ada", id=ada.pk)
+        AccessToken.objects.issue(ada)
+        AccessToken.objects.issue(other)
+        other.set_password("new")
+        other.save()
+        assert AccessToken.objects.live().count() == 1
+        assert not AccessToken.objects.using("other").filter(revoked=None).exists()
+
     def test_a_user_that_never_had_a_password_may_be_saved(self, issued):
         user = User.objects.create_user("single-sign-on")
         AccessToken.objects.issue(user)
@@ -364,6 +410,25 @@ class TestRotate:
         thread.join(30)
         assert not thread.is_alive()
         assert not AccessToken.objects.live().exists()
+
+    def test_a_revocation_that_comes_in_between_comes_first(self, ada, monkeypatch):
+        def revoked_meanwhile(self, now=None):
+            AccessToken.objects.filter(pk=self.pk).update(revoked=timezone.now())
+            return ""
+
+        token, _ = AccessToken.objects.issue(ada)
+        monkeypatch.setattr(AccessToken, "refusal", revoked_meanwhile)
+        with pytest.raises(ValueError, match="just been revoked"):
+            token.rotate(grace=HOUR)
+        assert AccessToken.objects.count() == 1
+
+    def test_within_the_limit_the_old_one_does_not_count(self, ada):
+        for on_limit in ("refuse", "revoke_oldest"):
+            AccessToken.objects.all().delete()
+            with setting(MAX_PER_USER=1, ON_LIMIT=on_limit):
+                token, _ = AccessToken.objects.issue(ada)
+                new, _ = token.rotate(grace=HOUR)
+                assert set(AccessToken.objects.live()) == {token, new}
 
     def test_what_is_refused_is_not_rotated(self, ada):
         token, _ = AccessToken.objects.issue(ada)
@@ -485,6 +550,8 @@ class TestSettings:
             ({"KEY_PREFIX": "a-b"}, "letters, digits and underscores"),
             ({"KEY_PREFIX": ""}, "letters, digits and underscores"),
             ({"KEY_PREFIX": "ab1"}, "not all hexadecimal"),
+            ({"MAX_LIFETIME": timedelta.max}, "a century at most"),
+            ({"WRITE_PEPPER": 3, "PEPPERS": {1: "x" * 32}}, "a number that PEPPERS has"),
             ({"EXPIRES_IN": 60}, "It takes timedelta or NoneType"),
             ({"EXPIRES_IN": -HOUR}, "greater than 0"),
             ({"RENEW_EVERY": HOUR}, "nothing expires"),
@@ -506,6 +573,11 @@ class TestSettings:
             assert "hunter2" not in message + hint
             with pytest.raises(ImproperlyConfigured):
                 AccessToken.objects.issue(ada)
+
+    def test_a_model_of_something_else_is_told(self, settings):
+        settings.IRONTOKEN = {"TOKEN_MODEL": "authtoken.Token"}
+        [error] = check_tokens()
+        assert "no model of issued tokens" in error.msg
 
     def test_a_model_that_is_not_there_is_told(self, settings):
         settings.IRONTOKEN = {}

@@ -16,6 +16,11 @@ from tests.tokens.conftest import AccessToken, User, setting
 PASSWORD = {"username": "ada", "password": "lovelace"}
 
 
+class Bearer(irontoken.TokenAuthentication):
+    keyword = "Bearer"
+    model = AccessToken
+
+
 @pytest.fixture(autouse=True)
 def no_tries_yet():
     cache.clear()
@@ -160,6 +165,30 @@ class TestObtain:
         assert client.post("/tokens/obtain/", PASSWORD).status_code == 400
         assert not AccessToken.objects.exists()
 
+    def test_a_password_that_is_changed_while_it_is_checked_gets_nothing(
+        self, client, ada, monkeypatch
+    ):
+        check_password = User.check_password
+
+        def changed_meanwhile(self, raw):
+            is_right = check_password(self, raw)
+            other = User.objects.get(pk=self.pk)
+            other.set_password("new")
+            other.save()
+            return is_right
+
+        monkeypatch.setattr(User, "check_password", changed_meanwhile)
+        answer = client.post("/tokens/obtain/", PASSWORD)
+        assert answer.status_code == 400
+        assert not AccessToken.objects.exists()
+
+    def test_a_rate_of_none_counts_nothing(self, client, ada, monkeypatch):
+        rates = {"irontoken_name": None, "irontoken_address": None}
+        monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.THROTTLE_RATES", rates)
+        for _ in range(12):
+            answer = client.post("/tokens/obtain/", {**PASSWORD, "password": "x"})
+            assert answer.status_code == 400
+
     def test_past_the_limit_it_is_a_400(self, client, ada):
         with setting(MAX_PER_USER=1):
             assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
@@ -211,6 +240,16 @@ class TestOwnTokens:
         assert refused.status_code == 401
         assert refused["WWW-Authenticate"] == "Token"
 
+    def test_the_keyword_is_that_of_the_site(self, bearer, ada, settings):
+        settings.REST_FRAMEWORK = {
+            **settings.REST_FRAMEWORK,
+            "DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.Bearer"],
+        }
+        assert bearer.get("/tokens/who-am-i/").status_code == 401
+        _, key = AccessToken.objects.issue(ada)
+        client = APIClient(headers={"Authorization": f"Bearer {key}"})
+        assert client.get("/tokens/who-am-i/").status_code == 200
+
     def test_a_session_sees_them_and_has_none_to_rotate(self, ada, sessions):
         client = APIClient()
         client.force_login(ada)
@@ -244,6 +283,8 @@ class TestScopes:
         assert not allowed(required, ["read"], "POST")
         assert allowed(required, ["read"], "OPTIONS")
         assert not allowed(required, ["write"], "HEAD")
+        assert allowed({**required, "HEAD": []}, ["write"], "HEAD")
+        assert not allowed({"post": ["write"]}, ["read"], "POST")
 
     def test_a_token_without_any_is_as_the_setting_says(self, allowed):
         assert allowed(["read"], [])
@@ -264,10 +305,9 @@ class TestScopes:
 
 
 def test_a_bearer_is_challenged_as_rfc_6750_has_it(ada, rf):
-    class Bearer(irontoken.TokenAuthentication):
-        keyword = "Bearer"
-        model = AccessToken
-
+    as_bytes = rf.get("/")
+    as_bytes.META["HTTP_AUTHORIZATION"] = b"Bearer x"
+    assert Bearer().authenticate_header(as_bytes).endswith('error="invalid_token"')
     with_token = rf.get("/", headers={"Authorization": "Bearer x"})
     assert Bearer().authenticate_header(with_token) == 'Bearer realm="api", error="invalid_token"'
     assert Bearer().authenticate_header(rf.get("/")) == 'Bearer realm="api"'

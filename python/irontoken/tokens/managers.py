@@ -52,7 +52,7 @@ class AccessTokenManager(models.Manager[Any]):
         ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
         token, key = self._made(user, name, expires_in, scopes)
-        self._save(token, self._alias())
+        self._save(token, self._alias(user))
         self._tell_of_issued(token)
         return token, key
 
@@ -90,13 +90,14 @@ class AccessTokenManager(models.Manager[Any]):
         deleted: those apps know no other way of revoking. ``keep`` may be such a token.
         """
         now = timezone.now()
-        with self.alone_with(user.pk):
+        alias = self._alias(user)
+        with self.alone_with(user.pk, alias):
             deleted = self._delete_from_sources(user, keep)
-            tokens = self.using(self._alias()).filter(user_id=user.pk, revoked=None)
+            tokens = self.using(alias).filter(user_id=user.pk, revoked=None)
             if isinstance(keep, self.model):
                 tokens = tokens.exclude(pk=keep.pk)
             revoked = tokens.update(revoked=now)
-        self._tell_of_revoked(user.pk, now, self._alias())
+        self._tell_of_revoked(user.pk, now, alias)
         return int(revoked) + deleted
 
     @sensitive_variables()
@@ -143,12 +144,8 @@ class AccessTokenManager(models.Manager[Any]):
         return deleted
 
     @contextlib.contextmanager
-    def alone_with(self, user_id: Any, alias: str | None = None) -> Iterator[None]:
-        """Make others wait, in a transaction, who issue, rotate or revoke all for this user.
-
-        ``alias`` is the database: that of the tokens, if it is ``None``.
-        """
-        alias = alias or self._alias()
+    def alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
+        """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
         with transaction.atomic(alias):
             if connections[alias].features.has_select_for_update:
                 users = self.model._meta.get_field("user").related_model._base_manager
@@ -210,16 +207,17 @@ class AccessTokenManager(models.Manager[Any]):
             oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)
             others.order_by().filter(oldest).update(revoked=token.created)
 
-    def _alias(self, token: Any = None) -> str:
-        """Return the database that is written to: for a token, as its ``save()`` would."""
-        hints = {} if token is None else {"instance": token}
+    def _alias(self, of: Any = None) -> str:
+        """Return the database that is written to: for a user or a token, that of its row."""
+        hints = {} if of is None else {"instance": of}
         return self._db or router.db_for_write(self.model, **hints)
 
     def _delete_from_sources(self, user: Any, keep: Any) -> int:
         deleted = 0
         for source in sources.accepted(conf.options()):
             rows = sources.rows_of(source)
-            found = rows._base_manager.using(router.db_for_write(rows)).filter(user_id=user.pk)
+            alias = router.db_for_write(rows, instance=user)
+            found = rows._base_manager.using(alias).filter(user_id=user.pk)
             if isinstance(keep, rows):
                 found = found.exclude(pk=keep.pk)
             deleted += found.delete()[0]

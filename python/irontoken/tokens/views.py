@@ -114,20 +114,21 @@ class ObtainView(_View):
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
         tokens = get_token_model().objects
 
+        alias = router.db_for_write(tokens.model, instance=user)
+
         def issue() -> Any:
-            with tokens.alone_with(user.pk):
-                _must_be_as_it_was(user)
+            with tokens.alone_with(user.pk, alias):
+                _must_be_as_it_was(user, alias)
                 return tokens.issue(user, *wishes)
 
         return self._issued(issue)
 
 
-def _must_be_as_it_was(user: Any) -> None:
+def _must_be_as_it_was(user: Any, alias: str) -> None:
     """Refuse where the user is gone, inactive or has another password than was just checked.
 
     Checking one takes its time, in which it may be changed; that revokes what was issued before.
     """
-    alias = router.db_for_write(user._meta.model)
     found = user._meta.model._base_manager.using(alias).filter(pk=user.pk).first()
     if found is None or not found.is_active or _password(found) != _password(user):
         message = _("Unable to log in with provided credentials.")
