@@ -272,7 +272,7 @@ class TestKnox:
 
     def test_what_a_driver_says_is_no_refusal(self, keys, monkeypatch):
         def fail(*_):
-            raise OperationalError("database is locked")
+            raise OperationalError("database is locked") from RuntimeError("of the driver")
 
         monkeypatch.setattr("knox.auth.TokenAuthentication.authenticate_credentials", fail)
         with pytest.raises(OperationalError):

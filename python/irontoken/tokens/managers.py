@@ -1,7 +1,6 @@
 """What is done with tokens. Limits and expiry are kept here, and so by every view and command."""
 
 import contextlib
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,16 +17,10 @@ from irontoken.tokens import conf, digests, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.signals import token_issued, token_revoked
+from irontoken.tokens.validators import valid_name, valid_scope
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
 _SHOWN: Final = 6
-#: Characters of a name, and of one scope.
-_LONGEST: Final = 100
-_LONGEST_SCOPES: Final = 1000
-
-
-#: Unicode's categories of what is not shown, or turns round what is.
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 class LimitReached(ValidationError):
@@ -57,7 +50,7 @@ class AccessTokenManager(models.Manager[Any]):
         return token, key
 
     def live(self) -> "models.QuerySet[Any]":
-        """Return the tokens that are neither revoked nor expired."""
+        """Return the tokens that are neither revoked nor expired nor have lain idle."""
         return self.filter(is_live(timezone.now()))
 
     def by_id(self, pk: Any) -> Any:
@@ -173,8 +166,8 @@ class AccessTokenManager(models.Manager[Any]):
             user=user,
             digest=digests.of(key, options),
             display=key[: len(options.key_prefix) + _SHOWN],
-            name=_name(name),
-            scope=_scope(scopes),
+            name=valid_name(name),
+            scope=valid_scope(scopes),
             created=now,
             expires=None if lifetime is None else now + lifetime,
             lifetime=None if lifetime is None else int(lifetime.total_seconds()) or 1,
@@ -267,37 +260,3 @@ def is_used(now: datetime) -> Q:
     if idle is None:
         return Q()
     return Q(last_used__gt=now - idle) | Q(created__gt=now - idle)
-
-
-def no_control_characters(text: str) -> None:
-    """Raise ``ValidationError`` for a text that would break a line, a log or a terminal."""
-    # Joiners are part of some scripts, and of emoji.
-    if any(unicodedata.category(each) in _UNSEEN for each in text if each not in "\u200c\u200d"):
-        raise ValidationError(_("A name has no control characters and no line breaks."))
-
-
-def _name(name: str) -> str:
-    if not isinstance(name, str) or len(name) > _LONGEST:
-        raise ValidationError({"name": _("A name is a text of at most 100 characters.")})
-    try:
-        no_control_characters(name)
-    except ValidationError as error:
-        raise ValidationError({"name": error}) from None
-    return name
-
-
-def _scope(scopes: Iterable[str]) -> str:
-    if isinstance(scopes, str):
-        raise ValidationError({"scopes": _("Scopes are a list of words, not one text.")})
-    found = list(dict.fromkeys(scopes))
-    for scope in found:
-        # RFC 6749, section 3.3, with a length.
-        is_word = isinstance(scope, str) and 0 < len(scope) <= _LONGEST
-        if not is_word or not all("!" <= each <= "~" and each not in '"\\' for each in scope):
-            raise ValidationError(
-                {"scopes": _("A scope is a word of printable ASCII without spaces and quotes.")}
-            )
-    joined = " ".join(found)
-    if len(joined) > _LONGEST_SCOPES:
-        raise ValidationError({"scopes": _("All scopes together are too long.")})
-    return joined

@@ -11,7 +11,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken.conf import token_model
 from irontoken.tokens import conf, digests
-from irontoken.tokens.managers import AccessTokenManager, no_control_characters
+from irontoken.tokens.managers import AccessTokenManager
+from irontoken.tokens.validators import no_control_characters
 
 if not hasattr(settings, "IRONTOKEN_TOKEN_MODEL"):
     # What Django swaps a model by is a setting of its own.

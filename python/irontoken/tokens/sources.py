@@ -8,18 +8,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    connections,
-    router,
-    transaction,
-)
+from django.db import DatabaseError, connections, router, transaction
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -28,15 +17,6 @@ from irontoken.authentication import TokenAuthentication
 from irontoken.tokens import digests
 from irontoken.tokens.conf import TokenOptions
 
-#: What a driver says; Django itself says only that no row was there to be updated.
-_OF_DRIVERS: Final = (
-    DataError,
-    IntegrityError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-)
 #: Characters of an adopted key that are shown: 24 bits of 160.
 _SHOWN: Final = 6
 
@@ -99,9 +79,9 @@ class Knox:
         try:
             with inner:
                 pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
-        except _OF_DRIVERS:
-            raise
-        except DatabaseError:
+        except DatabaseError as error:
+            if error.__cause__ is not None:
+                raise  # a driver's
             # Adopted while knox wanted to write the later end that this use gives it.
             raise refusals.invalid_token() from None
         return pair

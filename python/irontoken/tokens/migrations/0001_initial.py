@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import irontoken.tokens.managers
+import irontoken.tokens.validators
 
 
 class Migration(migrations.Migration):
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         max_length=100,
-                        validators=[irontoken.tokens.managers.no_control_characters],
+                        validators=[irontoken.tokens.validators.no_control_characters],
                         verbose_name="Name",
                     ),
                 ),

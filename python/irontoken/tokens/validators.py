@@ -1,0 +1,50 @@
+"""What names and scopes a token may have."""
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+#: Characters of a name, and of one scope.
+_LONGEST: Final = 100
+_LONGEST_SCOPES: Final = 1000
+#: Unicode's categories of what is not shown, or turns round what is.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+
+
+def no_control_characters(text: str) -> None:
+    """Raise ``ValidationError`` for a text that would break a line, a log or a terminal."""
+    # Joiners are part of some scripts, and of emoji.
+    if any(unicodedata.category(each) in _UNSEEN for each in text if each not in "\u200c\u200d"):
+        raise ValidationError(_("A name has no control characters and no line breaks."))
+
+
+def valid_name(name: str) -> str:
+    """Return a name; raise ``ValidationError`` for one that no token can have."""
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        raise ValidationError({"name": _("A name is a text of at most 100 characters.")})
+    try:
+        no_control_characters(name)
+    except ValidationError as error:
+        raise ValidationError({"name": error}) from None
+    return name
+
+
+def valid_scope(scopes: Iterable[str]) -> str:
+    """Return scopes as one text; raise ``ValidationError`` for those that no token can have."""
+    if isinstance(scopes, str):
+        raise ValidationError({"scopes": _("Scopes are a list of words, not one text.")})
+    found = list(dict.fromkeys(scopes))
+    for scope in found:
+        # RFC 6749, section 3.3, with a length.
+        is_word = isinstance(scope, str) and 0 < len(scope) <= _LONGEST
+        if not is_word or not all("!" <= each <= "~" and each not in '"\\' for each in scope):
+            raise ValidationError(
+                {"scopes": _("A scope is a word of printable ASCII without spaces and quotes.")}
+            )
+    joined = " ".join(found)
+    if len(joined) > _LONGEST_SCOPES:
+        raise ValidationError({"scopes": _("All scopes together are too long.")})
+    return joined
