@@ -89,6 +89,17 @@ def test_whoever_read_a_row_before_it_was_moved_revokes_what_it_became(keys, who
     assert not isinstance(ask(keys[1]), str)
 
 
+@pytest.mark.django_db(databases=["default", "other"])
+def test_rows_of_another_database_revoke_nothing(keys):
+    user = User.objects.using("default").first()
+    other = User(pk=user.pk, username=user.username)
+    other.save(using="other")
+    Token(key=keys[0], user=other).save(using="other")
+    list(adoption.Adoption("authtoken").finish())
+    Token.objects.using("other").all().delete()
+    assert not any(isinstance(ask(key), str) for key in keys)
+
+
 def test_a_row_that_changed_its_user_keeps_the_new_one(keys):
     list(adoption.Adoption("authtoken").copy())
     other = User.objects.create(username="other")
@@ -206,6 +217,8 @@ def test_a_migration_does_the_same(keys):
     assert not Token.objects.exists()
     with setting(ACCEPT_AUTHTOKEN=False):  # as is told when all is done
         operation.database_forwards("app", editor, None, None)
+    elsewhere = SimpleNamespace(connection=SimpleNamespace(alias="without a table"))
+    operation.database_forwards("app", elsewhere, None, None)
     with pytest.raises(ValueError, match="authtoken, knox"):
         AdoptTokens("nothing")
 

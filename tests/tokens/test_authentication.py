@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
@@ -220,12 +220,18 @@ class TestPeppers:
                 AccessToken.objects.issue(ada)
         assert AccessToken.objects.count() == 2
 
+    def test_a_number_to_write_under_that_has_no_secret_refuses_its_own_alone(self, ada):
+        with setting(PEPPERS={1: PEPPERS[1]}):
+            token, key = AccessToken.objects.issue(ada)
+        with setting(PEPPERS={1: PEPPERS[1], 2: None}, WRITE_PEPPER=2):
+            assert ask(key)[0] == (ada, token)
+
     def test_one_may_be_added_before_it_is_written_under(self, ada):
         """As servers that do not know it yet are still there."""
         with setting(PEPPERS=PEPPERS, WRITE_PEPPER=1):
             _, key = AccessToken.objects.issue(ada)
             assert ask(key)[1] == 1
-            assert not uses._uses.rehashed
+            assert not uses._uses.updates
         with setting(PEPPERS={1: PEPPERS[1]}):
             assert not isinstance(ask(key)[0], str)
         with setting(PEPPERS=PEPPERS, WRITE_PEPPER=0):
@@ -240,6 +246,8 @@ class TestPeppers:
         with setting(PEPPERS={1: PEPPERS[1]}):
             [warning] = check_peppers(databases=["default"])
             assert "under the pepper 2" in warning.msg
+            AccessToken.objects.update(revoked=timezone.now())
+            assert check_peppers(databases=["default"]) == []
             assert check_peppers(databases=None) == []
 
 
@@ -329,8 +337,7 @@ class TestUses:
         token, _ = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
         place = uses.place_of(token)._replace(database="gone")
         uses._uses.noted[place] = timezone.now()
-        uses._uses.renewed[place] = timezone.now() + timedelta(days=1)
-        uses._uses.rehashed[place] = (token.digest, "other")
+        uses._change("digest", place, uses.Update({}, {"digest": "other"}))
         uses.flush()
         assert not uses._uses.noted
         found = AccessToken.objects.get()
@@ -364,11 +371,33 @@ class TestUses:
                 assert abs(found.expires - (found.created + end)) < timedelta(seconds=10)
 
     def test_a_revoked_token_is_not_renewed(self, ada):
-        token, _ = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
-        token.revoke()
-        uses._uses.renewed[uses.place_of(token)] = timezone.now() + timedelta(days=1)
+        day = timedelta(days=1)
+        with setting(EXPIRES_IN=day, RENEW_EVERY=day / 4):
+            token, _ = AccessToken.objects.issue(ada)
+            soon = token.created + day / 2
+            AccessToken.objects.update(revoked=timezone.now(), expires=soon)
+            token.expires = soon  # as it was read before it was revoked
+            uses.note(token)
+            assert uses._uses.updates
+            uses.flush()
+        assert AccessToken.objects.get().expires == soon
+
+    def test_a_row_that_refuses_stops_no_other(self, ada, monkeypatch):
+        do, tokens = uses._do, [AccessToken.objects.issue(ada)[0] for _ in range(3)]
+
+        def fail(place, update):
+            if place.pk == tokens[0].pk:
+                raise IntegrityError("a constraint")
+            if place.pk == tokens[1].pk:
+                raise OperationalError("try again")
+            do(place, update)
+
+        monkeypatch.setattr(uses, "_do", fail)
+        for token in (tokens[0], tokens[2], tokens[1]):
+            uses.rehash(token, f"new {token.pk}")
         uses.flush()
-        assert AccessToken.objects.get().expires == token.expires
+        assert [place.pk for _, place in uses._uses.updates] == [tokens[1].pk]
+        assert AccessToken.objects.get(pk=tokens[2].pk).digest == f"new {tokens[2].pk}"
 
     def test_it_can_be_switched_off(self, ada):
         with setting(LAST_USED=False):

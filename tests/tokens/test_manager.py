@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import OperationalError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
@@ -291,6 +291,25 @@ class TestRevoke:
         AccessToken.objects.issue(ada)
         ada.save()
         assert not AccessToken.objects.live().exists()
+
+    def test_after_it_was_set_before(self, ada):
+        ada.set_password("new")
+        ada.save()
+        AccessToken.objects.issue(ada)
+        ada.password = make_password("newer")
+        ada.save(update_fields=["password"])
+        assert not AccessToken.objects.live().exists()
+
+    def test_a_save_that_failed_is_forgotten(self, ada):
+        User.objects.create_user("bob")
+        ada.username = "bob"
+        ada.set_password("new")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ada.save()
+        ada.username = "ada"
+        AccessToken.objects.issue(ada)
+        ada.save(update_fields=["last_login"])
+        assert AccessToken.objects.live().count() == 1
 
     def test_what_is_issued_before_it_is_written_dies_too(self, ada):
         def issue(instance, **_):

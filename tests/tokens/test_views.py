@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from rest_framework.test import APIClient
@@ -157,9 +158,9 @@ class TestObtain:
         manager = type(AccessToken.objects)
         issue = manager.issue
 
-        def too_late(self, user, *wishes):
+        def too_late(self, user, *wishes, **named):
             User.objects.filter(pk=user.pk).delete()
-            return issue(self, user, *wishes)
+            return issue(self, user, *wishes, **named)
 
         monkeypatch.setattr(manager, "issue", too_late)
         assert client.post("/tokens/obtain/", PASSWORD).status_code == 400
@@ -181,6 +182,21 @@ class TestObtain:
         answer = client.post("/tokens/obtain/", PASSWORD)
         assert answer.status_code == 400
         assert not AccessToken.objects.exists()
+
+    def test_a_hash_that_another_login_renewed_is_of_the_same_password(
+        self, client, ada, monkeypatch
+    ):
+        check_password, checked = User.check_password, []
+
+        def renewed_meanwhile(self, raw):
+            is_right = check_password(self, raw)
+            if not checked:
+                User.objects.filter(pk=self.pk).update(password=make_password(raw))
+            checked.append(raw)
+            return is_right
+
+        monkeypatch.setattr(User, "check_password", renewed_meanwhile)
+        assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
 
     def test_a_rate_of_none_counts_nothing(self, client, ada, monkeypatch):
         rates = {"irontoken_name": None, "irontoken_address": None}

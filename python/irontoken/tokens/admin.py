@@ -83,6 +83,12 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return what cannot be changed once a token has been issued: all but its name."""
         return () if obj is None else tuple(f for f in self.get_fields(None, obj) if f != "name")
 
+    def get_changeform_initial_data(self, request: Any) -> dict[str, Any]:
+        """Return what a form is filled with, in which an end has two parts."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        parts = [initial.get("expires_0"), initial.get("expires_1")]
+        return {**initial, "expires": parts} if any(parts) else initial
+
     @admin.display(description=_("State"))
     def state(self, token: Any) -> str:
         """Return in a word whether the token is accepted."""

@@ -8,16 +8,21 @@ by whatever program, stays revoked. Whoever deletes a row that was moved since i
 its copy: see ``receivers``.
 """
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf, digests, get_token_model
 from irontoken.tokens.managers import begin_to_write
-from irontoken.tokens.sources import SOURCES, rows_of
+from irontoken.tokens.sources import SOURCES, delete, rows_of
+
+#: How often all rows are looked through for new ones, and one batch is tried again.
+_PASSES: Final = 3
+_PATIENCE: Final = 3
 
 
 class Adoption:
@@ -68,15 +73,23 @@ class Adoption:
         A row stays whose copy the database does not take, and its key goes on being honoured.
         """
         moved, before = 0, -1
-        # Again, for what is made meanwhile with a key that comes before those already seen.
-        while moved > before:
+        for _ in range(_PASSES):
+            # Again, for what is made meanwhile with a key that comes before those already seen.
+            if moved == before:
+                break
             before = moved
             for rows in self._batches(batch):
-                moved += self._move(rows)
+                moved += self._move_patiently(rows)
                 yield moved
         if not self.left():
             # Copies whose originals were revoked in between.
             self._tokens().filter(pending=True).delete()
+
+    def _move_patiently(self, rows: list[Any]) -> int:
+        for _ in range(_PATIENCE):
+            with contextlib.suppress(OperationalError):
+                return self._move(rows)  # unless a user is being deleted, and both would wait
+        return self._move(rows)
 
     def _move(self, rows: list[Any]) -> int:
         with transaction.atomic(self.alias):
@@ -87,19 +100,21 @@ class Adoption:
             users = users.using(self.alias).filter(pk__in=ids).order_by("pk")
             list(users.select_for_update().values_list("pk"))
             # Those that somebody has just revoked are not there any more.
-            originals = self._originals(rows)
-            moved = self._accept(list(originals.select_for_update()))
-            # Without signals, which tell of a revocation.
-            self._originals(moved)._raw_delete(self.alias)
-        return len(moved)
+            originals = self._originals(rows).order_by("pk").select_for_update()
+            found = {self.source.digest(row, self.options): row for row in originals}
+            copies = self._up_to_date_copies(found)
+            # Before they are accepted: what is deleted has its accepted copy revoked.
+            delete(self._originals([found[digest] for digest in copies]))
+            accepted = self._tokens().filter(digest__in=copies, pending=True)
+            accepted.update(revoked=None, pending=False)
+        return len(copies)
 
-    def _accept(self, rows: list[Any]) -> list[Any]:
-        """Accept the copies of rows, as the rows are now; return the rows that have one."""
-        found = {self.source.digest(row, self.options): row for row in rows}
-        others = {each for row in rows for each in self.source.digests(row, self.options)}
+    def _up_to_date_copies(self, found: dict[str, Any]) -> list[str]:
+        """Make the copies of rows as the rows are now; return the digests of those that are."""
+        of_found = (self.source.digests(row, self.options) for row in found.values())
+        others = {digest for digests in of_found for digest in digests} - found.keys()
+        self._tokens().filter(pending=True, digest__in=others).delete()
         tokens = self._tokens().filter(digest__in=found)
-        copies = tokens.filter(pending=True)
-        self._tokens().filter(pending=True, digest__in=others - found.keys()).delete()
         fields = ("digest", "user_id", "expires", "lifetime")
         held = {copy["digest"]: copy for copy in tokens.values(*fields)}
         self._copy([row for digest, row in found.items() if digest not in held])
@@ -107,10 +122,8 @@ class Adoption:
             row = found[digest]
             now = {"user_id": row.user_id, **self.source.changed(row)}
             if any(copy[name] != value for name, value in now.items()):
-                copies.filter(digest=digest).update(**now)
-        copies.update(revoked=None, pending=False)
-        accepted = tokens.filter(pending=False).values_list("digest", flat=True)
-        return [found[digest] for digest in accepted]
+                tokens.filter(digest=digest, pending=True).update(**now)
+        return list(tokens.values_list("digest", flat=True))
 
     def _copy_what_is_there(self, rows: list[Any]) -> None:
         try:

@@ -14,7 +14,7 @@ class TokensConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Revoke a user's tokens with the password, and register the checks."""
+        """Listen to passwords and to other apps' rows, and register the checks."""
         from django.core import checks
 
         from irontoken.tokens import receivers

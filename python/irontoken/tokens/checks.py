@@ -7,8 +7,10 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import router
+from django.utils import timezone
 
 from irontoken.tokens import conf, get_token_model
+from irontoken.tokens.managers import is_live
 from irontoken.tokens.models import AbstractAccessToken
 
 
@@ -39,7 +41,8 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
     for alias in databases or ():
         if not router.allow_migrate_model(alias, model):
             continue
-        tokens = model._base_manager.using(alias).filter(digest__startswith="pepper")
+        tokens = model.objects.using(alias).filter(is_live(timezone.now()))
+        tokens = tokens.filter(digest__startswith="pepper")
         for number in known:
             tokens = tokens.exclude(digest__startswith=f"pepper{number}$")
         try:

@@ -166,8 +166,11 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
 
 def _user(name: str) -> Any:
     model: Any = get_user_model()
+    users = model._default_manager
     try:
-        return model._default_manager.get(**{model.USERNAME_FIELD: name})
+        if hasattr(users, "get_by_natural_key"):
+            return users.get_by_natural_key(name)
+        return users.get(**{model.USERNAME_FIELD: name})
     except (model.DoesNotExist, ValueError, DataError) as error:
         # A name may hold what no database can: NUL characters, halves of characters.
         raise CommandError(f"There is no user {name!r}.") from error

@@ -94,6 +94,8 @@ def options() -> TokenOptions:
         if missing:
             there = found["PEPPERS"].items()
             found["PEPPERS"] = {number: secret for number, secret in there if secret}
+            if found.get("WRITE_PEPPER") in missing:
+                del found["WRITE_PEPPER"]  # nothing is written while one is missing
         for message, hint in _problems(found):
             raise ImproperlyConfigured(f"{message} {hint}")
         read = TokenOptions(**{name.lower(): value for name, value in found.items()})
@@ -107,12 +109,15 @@ def problems() -> Iterator[tuple[str, str]]:
     yield from _problems(conf.section("TOKENS"))
 
 
+def _numbers(section: dict[Any, Any]) -> tuple[Any, ...]:
+    peppers = section.get("PEPPERS")
+    return tuple(peppers) if isinstance(peppers, dict) else ()
+
+
 def _missing_peppers(section: dict[Any, Any]) -> tuple[int, ...]:
     """Return the numbers without a secret, as of a variable that an environment lacks."""
-    peppers = section.get("PEPPERS")
-    if not isinstance(peppers, dict):
-        return ()
-    return tuple(number for number, secret in peppers.items() if secret in (None, ""))
+    numbers = _numbers(section)
+    return tuple(number for number in numbers if section["PEPPERS"][number] in (None, ""))
 
 
 def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
@@ -132,7 +137,7 @@ def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
             yield f"{where} is {value!r}.", hint
         elif option == "PEPPERS":
             yield from _pepper_problems(where, value)
-        elif option == "WRITE_PEPPER" and value not in (None, 0, *section.get("PEPPERS", ())):
+        elif option == "WRITE_PEPPER" and value not in (None, 0, *_numbers(section)):
             yield f"{where} is {value}.", "It takes a number that PEPPERS has, or 0 for none."
     yield from _prefix_problems(section)
     yield from _renewal_problems(section)

@@ -75,6 +75,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
+    __traceback_hide__ = True
     try:
         return sources.pair_of(key, options)
     except AuthenticationFailed:

@@ -1,7 +1,7 @@
 """What is done with tokens. Limits and expiry are kept here, and so by every view and command."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -37,15 +37,25 @@ class AccessTokenManager(models.Manager[Any]):
         name: str = "",
         expires_in: timedelta | None = None,
         scopes: Iterable[str] = (),
+        *,
+        check: Callable[[str], None] | None = None,
     ) -> tuple[Any, str]:
         """Make a token for ``user``; return it and its key, which nothing else holds.
 
-        ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. Raises
+        ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. ``check`` is called with
+        the alias of the database, in a transaction in which nobody else issues, rotates or revokes
+        all for this user, and raises what is to be raised instead. Raises
         ``ValidationError`` for a name, scopes or a duration that no token can have, and
         ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
         token, key = self._made(user, name, expires_in, scopes)
-        self._save(token, self._alias(user))
+        alias = self._alias(user)
+        if check is None:
+            self._save(token, alias)
+        else:
+            with self._alone_with(token.user_id, alias):
+                check(alias)
+                self._save(token, alias)
         self._tell_of_issued(token)
         return token, key
 
@@ -84,7 +94,7 @@ class AccessTokenManager(models.Manager[Any]):
         """
         now = timezone.now()
         alias = self._alias(user)
-        with self.alone_with(user.pk, alias):
+        with self._alone_with(user.pk, alias):
             deleted = self._delete_from_sources(user, keep)
             tokens = self.using(alias).filter(user_id=user.pk, revoked=None)
             if isinstance(keep, self.model):
@@ -101,7 +111,7 @@ class AccessTokenManager(models.Manager[Any]):
         alias = self._alias(token)
         tokens = self.using(alias)
         now = timezone.now()
-        with self.alone_with(token.user_id, alias):
+        with self._alone_with(token.user_id, alias):
             # Read again: of two who rotate one token, the second finds it rotated.
             found = tokens.filter(pk=token.pk).select_related("user").first()
             if found is None or found.refusal(now) or found.lifetime == 0:
@@ -113,8 +123,9 @@ class AccessTokenManager(models.Manager[Any]):
                 lifetime = lifetime or found.expires - found.created
             changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
             # Whoever revokes it by itself does not wait, and comes before.
-            if not tokens.filter(pk=token.pk, revoked=None).update(**changes):
-                raise ValueError("the token has just been revoked, and cannot be rotated")
+            is_as_found = Q(lifetime=None) | Q(lifetime__gt=0)
+            if not tokens.filter(is_as_found, pk=token.pk, revoked=None).update(**changes):
+                raise ValueError("the token has just been revoked or rotated by somebody else")
             new, key = self._made(found.user, found.name, lifetime, found.scopes)
             self._save(new, alias, instead_of=found)
         for name, value in changes.items():
@@ -130,14 +141,15 @@ class AccessTokenManager(models.Manager[Any]):
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)
         if conf.options().idle_timeout is not None:
             is_over |= ~is_used(before)
-        dead = self.using(self._alias()).filter(is_over, pending=False)
+        dead = rest = self.using(self._alias()).filter(is_over, pending=False)
         deleted = 0
-        while found := list(dead.values_list("pk", flat=True)[:batch]):
+        while found := list(rest.order_by("pk").values_list("pk", flat=True)[:batch]):
             deleted += dead.filter(pk__in=found).delete()[0]
+            rest = dead.filter(pk__gt=found[-1])
         return deleted
 
     @contextlib.contextmanager
-    def alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
+    def _alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
         """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
         with transaction.atomic(alias):
             if connections[alias].features.has_select_for_update:
@@ -180,7 +192,7 @@ class AccessTokenManager(models.Manager[Any]):
         if options.max_per_user is None:
             insert(token, alias)
             return
-        with self.alone_with(token.user_id, alias):
+        with self._alone_with(token.user_id, alias):
             insert(token, alias)
             # After the insertion, for which SQLite lets one connection in at a time.
             others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)
@@ -213,7 +225,7 @@ class AccessTokenManager(models.Manager[Any]):
             found = rows._base_manager.using(alias).filter(user_id=user.pk)
             if isinstance(keep, rows):
                 found = found.exclude(pk=keep.pk)
-            deleted += found.delete()[0]
+            deleted += sources.delete(found)
         return deleted
 
     def _tell_of_issued(self, token: Any) -> None:

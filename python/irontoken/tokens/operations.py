@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import router
 from django.db.migrations.operations.base import Operation
 
 from irontoken.tokens.adoption import Adoption
@@ -36,10 +37,10 @@ class AdoptTokens(Operation):
         """
         rows = rows_of(SOURCES[self.source])
         alias = schema_editor.connection.alias
-        if rows is None or not rows._base_manager.using(alias).exists():
+        if rows is None or router.db_for_write(rows) != alias:
             return
-        work = Adoption(self.source)
-        if work.alias == alias:
+        if rows._base_manager.using(alias).exists():
+            work = Adoption(self.source)
             for _done in work.finish() if self.finish else work.copy():
                 pass
 

@@ -13,7 +13,8 @@ class HasScopes(BasePermission):
     That is a list for all methods, or a dict from a method to its list; a method that a dict does
     not name needs none. A token without scopes may do everything, or with
     ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` nothing that needs one; so may tokens of another
-    kind. A user with a session and no token passes, and nobody at all does not.
+    kind. A user with a session and no token passes. A request without a user does not, whatever
+    the view asks for.
     """
 
     def has_permission(self, request: Any, view: Any) -> bool:

@@ -1,6 +1,6 @@
 """What revokes tokens unasked: a changed password, and a row that another app deletes."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -11,7 +11,11 @@ from django.utils import timezone
 
 from irontoken.tokens import conf, get_token_model, sources
 
-_UID = "irontoken.tokens"
+_UID: Final = "irontoken.tokens"
+#: Attributes of a user: the database whose tokens its save revokes, and that a password that was
+#: set has been saved.
+_CHANGED: Final = "_irontoken_password_changes"
+_SAVED: Final = "_irontoken_password_saved"
 
 
 def connect() -> None:
@@ -41,25 +45,35 @@ def _before_a_user_is_saved(
     update_fields: Any = None,
     **_: Any,
 ) -> None:
-    if raw or instance._state.adding:
+    # Of a save that failed.
+    instance.__dict__.pop(_CHANGED, None)
+    if raw or instance._state.adding or not conf.options().revoke_on_password_change:
         return
     if update_fields is not None and "password" not in update_fields:
         return
-    model = get_token_model()
-    if not conf.options().revoke_on_password_change or not router.allow_migrate_model(
-        using, model
-    ):
-        return
-    if _changes(sender, instance, using, update_fields):
+    alias = _alias_of_tokens(sender, instance, using)
+    if alias is not None and _changes(sender, instance, using, update_fields):
         # Before the new password is there: should the process die in between, the tokens are gone.
-        model.objects.db_manager(using).revoke_all(instance)
-        instance._irontoken_password_changes = True
+        get_token_model().objects.db_manager(alias).revoke_all(instance)
+        instance.__dict__[_CHANGED] = alias
 
 
-def _after_a_user_was_saved(sender: Any, instance: Any, using: str, **_: Any) -> None:  # noqa: ARG001
-    if instance.__dict__.pop("_irontoken_password_changes", False):
+def _after_a_user_was_saved(sender: Any, instance: Any, **_: Any) -> None:  # noqa: ARG001
+    alias = instance.__dict__.pop(_CHANGED, None)
+    if alias is not None:
         # What the old password has got in between.
-        get_token_model().objects.db_manager(using).revoke_all(instance)
+        get_token_model().objects.db_manager(alias).revoke_all(instance)
+    if getattr(instance, "_password", None) is not None:
+        instance.__dict__[_SAVED] = True
+
+
+def _alias_of_tokens(model: Any, user: Any, using: str) -> str | None:
+    """Return the database of the tokens of a user who is saved in ``using``, if there is one."""
+    tokens = get_token_model()
+    if using == router.db_for_write(model, instance=user):
+        return router.db_for_write(tokens, instance=user)
+    # A copy of the user, in a database that the router would not have chosen.
+    return using if router.allow_migrate_model(using, tokens) else None
 
 
 def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
@@ -73,23 +87,26 @@ def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
     # What `set_password()` leaves until the user has been saved.
     if getattr(user, "_password", None) is not None:
         return True
-    is_upgrade = "_password" in user.__dict__ and update_fields is not None
-    if is_upgrade and set(update_fields) == {"password"} and is_password_usable(password):
-        return False
+    # What `check_password()` leaves, and a user who was saved before, with a password just set.
+    is_upgrade = "_password" in user.__dict__ and _SAVED not in user.__dict__
+    if is_upgrade and update_fields is not None and set(update_fields) == {"password"}:
+        return not is_password_usable(password)
     found = model._base_manager.using(using).filter(pk=user.pk)
     held = found.values_list("password", flat=True).first()
-    both_unusable = held is not None and not is_password_usable(held)
-    both_unusable = both_unusable and not is_password_usable(password)
-    return held is not None and held != password and not both_unusable
+    if held is None or held == password:
+        return False
+    return is_password_usable(held) or is_password_usable(password)
 
 
-def _revoke_the_copy(sender: Any, instance: Any, **_: Any) -> None:
+def _revoke_the_copy(sender: Any, instance: Any, using: str, **_: Any) -> None:
     """Revoke what a row has been adopted as: whoever deletes it may have read it before that."""
+    model = get_token_model()
+    if using != router.db_for_write(model):
+        return
     options = conf.options()
     for source in sources.accepted(options):
         if sources.rows_of(source) is sender:
-            model = get_token_model()
-            tokens = model._base_manager.using(router.db_for_write(model))
+            tokens = model._base_manager.using(using)
             digests = source.digests(instance, options)
             copies = tokens.filter(digest__in=digests, pending=False, revoked=None)
             copies.update(revoked=timezone.now())

@@ -1,8 +1,8 @@
-"""What the use of tokens leads to, written in batches by a thread: no request writes, none waits.
+"""What the use of tokens leads to, written in batches by a thread: no request writes.
 
-That is when it was, the later end that it gives, and the digest under the newest pepper. Each
-process notes a token at most once in an interval; what a process that is killed had not written is
-lost, and is at most one interval of uses.
+That is when it was, the later end that it gives, and the digest under today's pepper. Each process
+notes a token at most once in an interval; what a process that is killed had not written is lost,
+and is at most one interval of uses.
 """
 
 import atexit
@@ -10,16 +10,20 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from django.db import Error, connections, router, transaction
+from django.db import Error, InterfaceError, OperationalError, connections, router, transaction
 from django.utils import timezone
 
 from irontoken.tokens import conf
 
 logger: Final = logging.getLogger("irontoken.tokens")
-#: Rows in one transaction of the thread.
+#: Rows that are written, or left for later, together.
 _BATCH: Final = 200
 #: The most uses that are remembered; what is past it is not noted until the next writing.
 _MOST: Final = 100_000
@@ -36,6 +40,13 @@ class Place(NamedTuple):
     database: str
 
 
+class Update(NamedTuple):
+    """What is changed in a row, where it still is as it was."""
+
+    conditions: dict[str, Any]
+    changes: dict[str, Any]
+
+
 class _Uses:
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -43,8 +54,8 @@ class _Uses:
         self.stop = threading.Event()
         self.failure = ""
         self.noted: dict[Place, datetime] = {}
-        self.renewed: dict[Place, datetime] = {}
-        self.rehashed: dict[Place, tuple[str, str]] = {}
+        #: By what is changed, and where.
+        self.updates: dict[tuple[str, Place], Update] = {}
         #: By digest, which is at hand: when to note it again.
         self.next_at: dict[str, float] = {}
 
@@ -68,17 +79,18 @@ def note(token: Any) -> None:
         return
     if options.last_used:
         _uses.noted[place] = timezone.now()
+        _start()
     if (end := _later_end(token, options)) is not None:
-        _uses.renewed[place] = end
-    _start()
+        conditions = {"revoked": None, "lifetime__gt": 0, "expires__lt": end}
+        _change("expires", place, Update(conditions, {"expires": end}))
 
 
 def rehash(token: Any, digest: str) -> None:
-    """Give a token that was found under an older digest this one."""
+    """Give a token that was found under another digest this one."""
     place = place_of(token)
-    if place is not None and len(_uses.rehashed) < _MOST:
-        _uses.rehashed[place] = (token.digest, digest)
-        _start()
+    if place is not None:
+        # Unless another process has just done so.
+        _change("digest", place, Update({"digest": token.digest}, {"digest": digest}))
 
 
 def place_of(token: Any) -> Place | None:
@@ -100,39 +112,6 @@ def _database(alias: str) -> str:
     return str(connections[alias].settings_dict["NAME"])
 
 
-def flush() -> None:
-    """Write what has been noted; raises nothing of the database's, and tries again later."""
-    try:
-        for place, end in _uses.renewed.copy().items():
-            if _is_there(place):
-                # By the ORM, so that cached rows are read anew: they end later now.
-                tokens = place.model._base_manager.using(place.alias).filter(pk=place.pk)
-                live = tokens.filter(revoked=None, lifetime__gt=0, expires__lt=end)
-                live.update(expires=end)
-            _uses.renewed.pop(place, None)
-        for place, (old, new) in _uses.rehashed.copy().items():
-            if _is_there(place):
-                tokens = place.model._base_manager.using(place.alias).filter(pk=place.pk)
-                # Unless another process has just done so.
-                tokens.filter(digest=old).update(digest=new)
-            _uses.rehashed.pop(place, None)
-        while noted := list(_uses.noted.copy().items())[:_BATCH]:
-            _write_all(noted)
-            for place, when in noted:
-                if _uses.noted.get(place) is when:
-                    _uses.noted.pop(place, None)
-        _uses.failure = ""
-    except Error as error:
-        if _uses.failure != str(error):
-            _uses.failure = str(error)
-            logger.warning("The use of tokens could not be written: %s", _uses.failure)
-
-
-def _is_there(place: Place) -> bool:
-    # A test's database gives its alias back.
-    return _database(place.alias) == place.database
-
-
 def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     """Return the end that a use gives a token, if it is enough later than the one it has."""
     if options.renew_every is None or token.expires is None or not token.lifetime:
@@ -143,18 +122,85 @@ def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     return end if end - token.expires >= options.renew_every else None
 
 
-def _write_all(noted: list[tuple[Place, datetime]]) -> None:
-    by_table: dict[tuple[Any, str], list[tuple[Any, datetime]]] = {}
-    for place, when in noted:
-        if _is_there(place):
-            by_table.setdefault((place.model, place.alias), []).append((place.pk, when))
-    for (model, alias), rows in by_table.items():
-        # In one order, so that two processes do not wait for each other.
-        _write(model, alias, sorted(rows, key=lambda row: str(row[0])))
+def _change(what: str, place: Place, update: Update) -> None:
+    if len(_uses.updates) < _MOST:
+        _uses.updates[what, place] = update
+        _start()
 
 
-def _write(model: Any, alias: str, rows: list[tuple[Any, datetime]]) -> None:
-    """Write by the driver's own cursor: the seam would take it for a change of the tokens."""
+def flush() -> None:
+    """Write what has been noted; raises nothing of the database's.
+
+    What a database could not do for now is tried again at the next time.
+    """
+    failed: dict[str, str] = {}
+    for key, update in _uses.updates.copy().items():
+        _, place = key
+        done = _attempt(place.alias, failed, partial(_do, place, update))
+        if done and _uses.updates.get(key) is update:
+            _uses.updates.pop(key, None)
+    by_table: dict[tuple[Any, str], list[tuple[Place, datetime]]] = {}
+    for place, when in _uses.noted.copy().items():
+        by_table.setdefault((place.model, place.alias), []).append((place, when))
+    for (_, alias), rows in by_table.items():
+        remaining = iter(rows)
+        while some := list(islice(remaining, _BATCH)):
+            if _attempt(alias, failed, partial(_write, some)):
+                for place, when in some:
+                    if _uses.noted.get(place) is when:
+                        _uses.noted.pop(place, None)
+    _tell(failed)
+
+
+def _attempt(alias: str, failed: dict[str, str], work: Callable[[], None]) -> bool:
+    """Do a piece of work; return whether it is done with, for good or ill."""
+    if alias in failed:
+        return False
+    try:
+        work()
+    except (OperationalError, InterfaceError) as error:
+        failed[alias] = str(error)
+        return False
+    except Error as error:
+        # It would fail the next time too.
+        logger.warning("The use of a token could not be written: %s", type(error).__name__)
+    return True
+
+
+def _tell(failed: dict[str, str]) -> None:
+    failure = "; ".join(f"{alias}: {error}" for alias, error in failed.items())
+    if failure and failure != _uses.failure:
+        logger.warning("The use of tokens could not be written yet: %s", failure)
+    _uses.failure = failure
+
+
+def _do(place: Place, update: Update) -> None:
+    """Change a row by the ORM, so that cached ones are read anew."""
+    if _is_there(place):
+        rows = place.model._base_manager.using(place.alias).filter(pk=place.pk)
+        rows.filter(**update.conditions).update(**update.changes)
+        _keep(place.alias)
+
+
+def _is_there(place: Place) -> bool:
+    # A test's database gives its alias back.
+    return _database(place.alias) == place.database
+
+
+def _keep(alias: str) -> None:
+    """Commit where Django leaves that to others."""
+    connection = connections[alias]
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        connection.commit()
+
+
+def _write(rows: list[tuple[Place, datetime]]) -> None:
+    """Write when tokens of one table were used.
+
+    By the driver's own cursor, since the seam would take it for a change of the tokens.
+    """
+    place, _ = rows[0]
+    model, alias = place.model, place.alias
     connection = connections[alias]
     key, used = model._meta.pk, model._meta.get_field("last_used")
     quote = connection.ops.quote_name
@@ -163,22 +209,27 @@ def _write(model: Any, alias: str, rows: list[tuple[Any, datetime]]) -> None:
     sql = (
         f"UPDATE {table} SET {column} = %s WHERE {pk} = %s AND ({column} IS NULL OR {column} < %s)"  # noqa: S608
     )
-    sets = [
-        (moment, key.get_db_prep_value(value, connection), moment)
-        for value, when in rows
-        for moment in [used.get_db_prep_value(when, connection)]
-    ]
-    if connection.vendor == "sqlite":
+    is_sqlite = connection.vendor == "sqlite"
+    if is_sqlite:
         sql = sql.replace("%s", "?")
-    with transaction.atomic(alias), connection.wrap_database_errors:
-        driver: Any = connection.connection
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    # One by one, or whoever locks several rows in another order would wait for this, and this for
+    # that. SQLite locks the whole database, and so once.
+    with (
+        transaction.atomic(alias) if is_sqlite else nullcontext(),
+        connection.wrap_database_errors,
+    ):
         cursor = driver.cursor()
         try:
-            cursor.executemany(sql, sets)
+            for each, when in rows:
+                if _is_there(each):
+                    moment = used.get_db_prep_value(when, connection)
+                    value = key.get_db_prep_value(each.pk, connection)
+                    cursor.execute(sql, (moment, value, moment))
+                    _keep(alias)
         finally:
             cursor.close()
-    if not connection.in_atomic_block and not connection.get_autocommit():
-        connection.commit()
 
 
 def _start() -> None:
@@ -205,7 +256,9 @@ def _end() -> None:
     _uses.stop.set()
     if _uses.thread is not None:
         _uses.thread.join(_PATIENCE)
-    if _uses.noted or _uses.renewed or _uses.rehashed:
+        if _uses.thread.is_alive():
+            return  # what holds it would hold the end of the process
+    if _uses.noted or _uses.updates:
         flush()
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, router
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import generics, serializers, status
@@ -14,10 +14,9 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
-from irontoken.authentication import TokenAuthentication
 from irontoken.tokens import get_token_model
+from irontoken.tokens.authentication import AccessTokenAuthentication
 from irontoken.tokens.serializers import (
     IssuedSerializer,
     ObtainSerializer,
@@ -29,23 +28,6 @@ from irontoken.tokens.serializers import (
     WishesSerializer,
 )
 from irontoken.tokens.throttling import AddressThrottle, NameThrottle
-
-
-class AccessTokenAuthentication(TokenAuthentication):
-    """Authentication by issued tokens, with the keyword of the site's default class."""
-
-    @property
-    def keyword(self) -> str:  # type: ignore[override]
-        """That of the first of ``DEFAULT_AUTHENTICATION_CLASSES`` that is irontoken's."""
-        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
-        for each in classes:
-            if issubclass(each, TokenAuthentication):
-                return str(each.keyword)
-        return "Token"
-
-    def get_model(self) -> Any:
-        """Return the model of issued tokens."""
-        return get_token_model()
 
 
 class SafeJSONParser(JSONParser):
@@ -105,6 +87,7 @@ class ObtainView(_View):
     throttle_classes: Any = (AddressThrottle, NameThrottle)
     serializer_class = ObtainSerializer
 
+    @sensitive_variables()
     def post(self, request: Any) -> Response:
         """Issue a token."""
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
@@ -113,26 +96,28 @@ class ObtainView(_View):
         user = request.user if by_session else asked["user"]
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
         tokens = get_token_model().objects
+        raw = None if by_session else asked["password"]
 
-        alias = router.db_for_write(tokens.model, instance=user)
+        def check(alias: str) -> None:
+            _must_be_as_it_was(user, alias, raw)
 
-        def issue() -> Any:
-            with tokens.alone_with(user.pk, alias):
-                _must_be_as_it_was(user, alias)
-                return tokens.issue(user, *wishes)
-
-        return self._issued(issue)
+        return self._issued(lambda: tokens.issue(user, *wishes, check=check))
 
 
-def _must_be_as_it_was(user: Any, alias: str) -> None:
+@sensitive_variables()
+def _must_be_as_it_was(user: Any, alias: str, raw: str | None) -> None:
     """Refuse where the user is gone, inactive or has another password than was just checked.
 
     Checking one takes its time, in which it may be changed; that revokes what was issued before.
     """
-    found = user._meta.model._base_manager.using(alias).filter(pk=user.pk).first()
-    if found is None or not found.is_active or _password(found) != _password(user):
-        message = _("Unable to log in with provided credentials.")
-        raise ValidationError(message, code="authorization")
+    users = user._meta.model._base_manager.using(alias).select_for_update()
+    found = users.filter(pk=user.pk).first()
+    is_there = found is not None and found.is_active
+    # The hash of one password changes too, when another login brings its hasher up to date.
+    if is_there and (_password(found) == _password(user) or (raw and found.check_password(raw))):
+        return
+    message = _("Unable to log in with provided credentials.")
+    raise ValidationError(message, code="authorization")
 
 
 def _password(user: Any) -> Any:
