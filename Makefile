@@ -49,7 +49,7 @@ test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Ev
 	$(BIN)/python -m tests.schema
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
-	$(BIN)/nox
+	$(BIN)/nox $(NOX)
 
 rust-test:
 	cargo test --quiet --no-default-features

@@ -181,7 +181,7 @@ class TestTriggers:
         user = User.objects.get(username="user0")
         token, _ = AccessToken.objects.issue(user)
         news()
-        uses._uses.noted[AccessToken, token.pk] = timezone.now()
+        uses._uses.noted[uses.place_of(token)] = timezone.now()
         uses.flush()
         assert AccessToken.objects.get().last_used is not None
         assert news() == []

@@ -124,7 +124,8 @@ def test_a_fork_sees_what_others_write(site, when):
         "if not early: ask(); ask()\n"
         "from django.db import connections; connections.close_all()\n"
         "pid = os.fork()\n"
-        "print(os.getpid() if pid else 'child', ask(), ask(), flush=True)\n"
+        "line = f\"{os.getpid() if pid else 'child'} {ask()} {ask()}\\n\"\n"
+        "os.write(1, line.encode())\n"  # in one piece, since two processes write
         "if not pid:\n"
         "    sys.stdin.readline()\n"
         "    print('child', ask(), irontoken.cache_info().hits > 0, flush=True)\n"

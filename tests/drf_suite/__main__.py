@@ -4,10 +4,12 @@
 pip, runs its tests swapped, and then unswapped, which the guard must find.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import rest_framework
@@ -44,13 +46,19 @@ def main():
 def fetch(version):
     """Return the folder of the unpacked source distribution."""
     folder = CACHE / f"djangorestframework-{version}"
-    if not folder.exists():
+    if folder.exists():
+        return folder
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Moved there in one piece, since another run may be fetching it too.
+    with tempfile.TemporaryDirectory(dir=CACHE) as place:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         package = f"djangorestframework=={version}"
-        command = [*pip, "--no-binary", ":all:", "--dest", str(CACHE), package]
+        command = [*pip, "--no-binary", ":all:", "--dest", place, package]
         subprocess.run(command, check=True)
-        with tarfile.open(next(CACHE.glob(f"*-{version}.tar.gz"))) as archive:
-            archive.extractall(CACHE, filter="data")
+        with tarfile.open(next(Path(place).glob("*.tar.gz"))) as archive:
+            archive.extractall(place, filter="data")
+        with contextlib.suppress(OSError):
+            (Path(place) / folder.name).rename(folder)
     return folder
 
 
