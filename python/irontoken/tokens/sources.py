@@ -133,8 +133,11 @@ def delete(rows: Any) -> int:
 
     No signal tells of the first: one would cost a query for each row.
     """
-    if rows.model._meta.related_objects:
-        return int(rows.delete()[0])
+    meta = rows.model._meta
+    if any(
+        each.auto_created and not each.concrete for each in meta.get_fields(include_hidden=True)
+    ):
+        return int(rows.delete()[1].get(meta.label, 0))
     return int(rows._raw_delete(rows.db) or 0)
 
 
