@@ -1,5 +1,6 @@
 """The cache: what it answers, what it must not answer, and what it says of itself."""
 
+import contextlib
 import gc
 import os
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import OperationalError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models import F, signals
 from django.test import TestCase, override_settings
 from rest_framework.authtoken.models import Token
@@ -24,9 +25,8 @@ from tests.test_lookup import SHAPES
 @pytest.fixture
 def cache_on(transactional_db, tmp_path, compiled):
     """The cache, with stamps of this test's own."""
-    # What a failed query of an earlier test left in a cycle may hold an open cursor, beside which
-    # SQLite's rows are not kept.
-    gc.collect()
+    # An earlier test's may have an open cursor, beside which SQLite's rows are not kept.
+    connection.close()
     with override_settings(IRONTOKEN={"CACHE": {"COHERENCE": "host", "PATH": str(tmp_path)}}):
         assert connection.execute_wrappers[0] is connection._irontoken_seam
         yield cache
@@ -55,6 +55,14 @@ class TestHits:
         assert ask(keys[0])[1] == 0
         info = irontoken.cache_info()
         assert (info.hits, info.misses, info.entries) == (1, 1, 1)
+
+    def test_so_it_is_after_a_failure_in_a_transaction(self, users, keys):
+        """Which Django remembers, and with it a cursor."""
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            User(username=users[0].username).save()
+        ask(keys[0])
+        gc.collect()
+        warm(keys[0])
 
     @pytest.mark.parametrize("shape", SHAPES)
     def test_a_hit_equals_what_drf_finds(self, shape, cache_on):

@@ -265,7 +265,14 @@ def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
     transaction that nothing else shows. Each cursor refers to its connection, which had no cursor
     when it was made and its references were counted.
     """
-    return references(connection) != connection.__dict__.get("_irontoken_references")
+    expected = connection.__dict__.get("_irontoken_references")
+    if references(connection) == expected:
+        return False
+    failed: Any = connection
+    if getattr(failed, "rollback_exc", None) is not None and not failed.needs_rollback:
+        # What failed in a transaction that is over, and with it, until it is collected, a cursor.
+        failed.rollback_exc = None
+    return references(connection) != expected
 
 
 def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """Authenticating with issued tokens: what is accepted, what is refused, and what it costs."""
 
 import contextlib
-import gc
 import threading
 from datetime import timedelta
 
@@ -255,7 +254,7 @@ class TestPeppers:
 class TestCache:
     @pytest.fixture
     def cached(self, transactional_db, ada, tmp_path):
-        gc.collect()  # as in tests/test_cache.py
+        connection.close()  # as in tests/test_cache.py
         with setting(cache={"COHERENCE": "host", "PATH": str(tmp_path)}) as found:
             yield found
 
