@@ -71,12 +71,13 @@ class Knox:
 
     def pair(self, key: str) -> tuple[Any, Any]:
         """Return the user and the token of a key; raise ``AuthenticationFailed``."""
+        __traceback_hide__ = True
         authenticator = import_string("knox.auth.TokenAuthentication")()
         connection = connections[router.db_for_write(rows_of(self))]
-        # Where there is a transaction, what fails in it must not fail all of it.
-        inner = (
-            transaction.atomic(connection.alias) if connection.in_atomic_block else nullcontext()
-        )
+        # Where knox writes in a transaction, what fails in it must not fail all of it.
+        writes = import_string("knox.settings.knox_settings").AUTO_REFRESH
+        is_inner = writes and connection.in_atomic_block
+        inner = transaction.atomic(connection.alias) if is_inner else nullcontext()
         try:
             with inner:
                 pair: tuple[Any, Any] = authenticator.authenticate_credentials(key.encode())
