@@ -25,8 +25,9 @@ impl From<Failure> for PyErr {
 pub(super) fn invalid_header(py: Python<'_>, malformed: Malformed) -> PyErr {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     raised(
-        CLASS.import(py, "irontoken.exceptions", "InvalidHeader"),
-        malformed,
+        CLASS
+            .import(py, "irontoken.exceptions", "InvalidHeader")
+            .and_then(|class| class.call1((malformed.reason(),))),
     )
 }
 
@@ -34,31 +35,33 @@ pub(super) fn invalid_header(py: Python<'_>, malformed: Malformed) -> PyErr {
 pub(super) fn malformed_header(py: Python<'_>, malformed: Malformed) -> PyErr {
     static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     raised(
-        FUNCTION.import(py, "irontoken.refusals", "malformed_header"),
-        malformed,
+        FUNCTION
+            .import(py, "irontoken.refusals", "malformed_header")
+            .and_then(|refusal| refusal.call1((malformed.reason(),))),
     )
 }
 
 /// DRF's refusal of a token whose user is not active.
 pub(super) fn inactive_user(py: Python<'_>) -> PyErr {
     static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let refusal = FUNCTION
-        .import(py, "irontoken.refusals", "inactive_user")
-        .and_then(PyAnyMethods::call0);
-    refusal.map_or_else(|error| error, PyErr::from_value)
+    raised(
+        FUNCTION
+            .import(py, "irontoken.refusals", "inactive_user")
+            .and_then(PyAnyMethods::call0),
+    )
 }
 
 /// DRF's refusal of a key that is none of `model`'s, whatever the database holds.
 pub(super) fn malformed_key(py: Python<'_>, model: &Bound<'_, PyAny>) -> PyErr {
     static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let refusal = FUNCTION
-        .import(py, "irontoken.tokens.lookup", "refused")
-        .and_then(|refused| refused.call1((model, "malformed")));
-    refusal.map_or_else(|error| error, PyErr::from_value)
+    raised(
+        FUNCTION
+            .import(py, "irontoken.tokens.lookup", "refused")
+            .and_then(|refused| refused.call1((model, "malformed"))),
+    )
 }
 
-/// The exception that `maker` makes of a reason, or whatever it raised instead.
-fn raised(maker: PyResult<&Bound<'_, PyAny>>, malformed: Malformed) -> PyErr {
-    let made = maker.and_then(|maker| maker.call1((malformed.reason(),)));
+/// The exception that was made, or whatever was raised in its place.
+fn raised(made: PyResult<Bound<'_, PyAny>>) -> PyErr {
     made.map_or_else(|error| error, PyErr::from_value)
 }

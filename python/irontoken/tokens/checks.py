@@ -7,10 +7,8 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import router
-from django.utils import timezone
 
 from irontoken.tokens import conf, get_token_model
-from irontoken.tokens.managers import is_live
 from irontoken.tokens.models import AbstractAccessToken
 
 
@@ -41,8 +39,7 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
     for alias in databases or ():
         if not router.allow_migrate_model(alias, model):
             continue
-        tokens = model.objects.using(alias).filter(is_live(timezone.now()))
-        tokens = tokens.filter(digest__startswith="pepper")
+        tokens = model.objects.db_manager(alias).live().filter(digest__startswith="pepper")
         for number in known:
             tokens = tokens.exclude(digest__startswith=f"pepper{number}$")
         try:

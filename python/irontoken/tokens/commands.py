@@ -146,10 +146,9 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     title = f"accepted, and removed from {source}" if given["finish"] else "copied"
     for done in work.finish() if given["finish"] else work.copy():
         command.stdout.write(f"{done} of {left} {title}")
-    left = work.left() if given["finish"] else 0
     if not given["finish"]:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
-    elif left:
+    elif left := work.left():
         command.stdout.write(
             f"{left} tokens of {source} are left: they are new, or a constraint of the token "
             f"model stands against them. Their keys go on working while {setting} is on. Run it "

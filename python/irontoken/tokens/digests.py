@@ -25,7 +25,7 @@ def of(key: str, options: TokenOptions) -> str:
     Raises ``ImproperlyConfigured`` where a pepper is missing: it would have to be an older one.
     """
     require_peppers(options)
-    return _peppered(key, options.pepper, options) if options.pepper else digest_of(key)
+    return _under(options.pepper, key, options)
 
 
 def require_peppers(options: TokenOptions) -> None:
@@ -46,12 +46,13 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
     is_issued = key.startswith(options.key_prefix)
     if is_issued and not is_issued_key(options.key_prefix, key):
         return []
-    found = [digest_of(key)]
     if options.peppers:
-        numbers = sorted(options.peppers, reverse=True)
-        found = [*(_peppered(key, number, options) for number in numbers), *found]
-        # Today's first.
-        found.insert(0, found.pop(numbers.index(options.pepper) if options.pepper else -1))
+        # From the newest to none, but today's first.
+        numbers = sorted((0, *options.peppers), reverse=True)
+        numbers.sort(key=lambda number: number != options.pepper)
+        found = [_under(number, key, options) for number in numbers]
+    else:
+        found = [digest_of(key)]
     if options.accept_knox and not is_issued:
         found += map(of_knox, _by_knox(key))
     return found
@@ -70,6 +71,9 @@ def _by_knox(key: str) -> list[str]:
     return found
 
 
-def _peppered(key: str, number: int, options: TokenOptions) -> str:
+def _under(number: int, key: str, options: TokenOptions) -> str:
+    """Return the digest of a key under the pepper of a number; 0 is none."""
+    if number == 0:
+        return digest_of(key)
     mac = hmac.digest(options.peppers[number].encode(), key.encode(), "sha256")
     return f"pepper{number}${mac.hex()}"
