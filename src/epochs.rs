@@ -22,6 +22,8 @@ const HEADER: usize = 8;
 const COUNTER: usize = HEADER;
 /// A cache line away from the counter, which every write touches and no reader of a hit does.
 const EVERYTHING: usize = HEADER + 8;
+/// Counts the changes of tables, triggers and constraints.
+const SCHEMA: usize = EVERYTHING + 1;
 const TOKENS: usize = HEADER + 16;
 
 /// Where a row's stamps are kept.
@@ -42,6 +44,8 @@ pub struct Touched {
     pub users: Vec<u32>,
     /// Which rows cannot be told.
     pub everything: bool,
+    /// Tables, triggers or constraints, which decide what a write touches.
+    pub schema: bool,
 }
 
 impl Touched {
@@ -57,16 +61,26 @@ impl Touched {
     /// Whether no row is touched.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        !self.everything && self.tokens.is_empty() && self.users.is_empty()
+        !self.has_rows() && !self.schema
+    }
+
+    /// Whether rows are touched.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        self.everything || !self.tokens.is_empty() || !self.users.is_empty()
     }
 
     /// Adds what another write has touched.
     pub fn add(&mut self, other: &Self) {
         self.everything |= other.everything;
+        self.schema |= other.schema;
         self.tokens.extend_from_slice(&other.tokens);
         self.users.extend_from_slice(&other.users);
         if self.everything || self.tokens.len() + self.users.len() > MANY {
-            *self = Self::everything();
+            *self = Self {
+                schema: self.schema,
+                ..Self::everything()
+            };
         }
     }
 }
@@ -105,7 +119,10 @@ impl<W: Words> Epochs<W> {
 
     /// Tells every reader that rows have been written.
     pub fn write(&self, touched: &Touched) {
-        if touched.is_nothing() {
+        if touched.schema {
+            self.words.increment(SCHEMA);
+        }
+        if !touched.has_rows() {
             return;
         }
         let stamp = self.words.increment(COUNTER);
@@ -126,6 +143,11 @@ impl<W: Words> Epochs<W> {
         self.words.load(self.token(slots.token)) <= stamp
             && self.words.load(self.user(slots.user)) <= stamp
             && self.words.load(EVERYTHING) <= stamp
+    }
+
+    /// The version of the schema: another one says that it may have changed.
+    pub fn schema(&self) -> u64 {
+        self.words.load(SCHEMA)
     }
 
     // A slot number past the end would be another kind's, or nobody's.

@@ -1,19 +1,25 @@
-//! The stamps of this host, and what to do when their file is no longer there.
+//! The versions of this host, and what to do when their file is no longer there.
+//!
+//! One file holds the versions of all databases of a project: which names lead to the same
+//! database is nothing that a process need know. The file belongs to the user of the system that
+//! the process runs as, and is looked up again when that is another.
 //!
 //! A reader looks whether the file is still whole before it reads, unless it has done so in the
 //! last moment, since reading past the end of a file that was cut short ends the process; whether
-//! the file still stands at its path it looks ten times a second, and a writer each time. While there is no file there is nothing to trust: a reader goes to the
-//! database, and whoever comes next makes the file anew. Rows that were read under one file are
-//! not looked for under the next.
+//! the file still stands at its path it looks ten times a second, and a writer each time. While
+//! there is no file there is nothing to trust: a reader goes to the database, and whoever comes
+//! next makes the file anew. Rows that were read under one file are not looked for under the next,
+//! and a writer that finds another file than it had invalidates in both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use rustix::process::geteuid;
 
-use crate::epochs::{Epochs, Touched};
+use crate::epochs::{Epochs, Slots, Touched};
 use crate::shared::Shared;
 use crate::watch::SLOTS;
 
@@ -24,19 +30,36 @@ const MOMENT: Duration = Duration::from_micros(20);
 /// How long a reader waits before it asks again for a file that it could not have.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 
-/// The stamps as they are mapped now.
+/// The versions as they are mapped now.
 #[derive(Debug)]
 pub struct Mapped {
-    /// The stamps.
+    /// The versions.
     pub epochs: Epochs<Shared>,
     /// Which of the files of this process's life they are in.
     pub generation: u32,
+    /// Whose file it is.
+    user: u32,
 }
 
-/// The stamps of one database on this host.
+impl Mapped {
+    /// Whether a row read under `stamp` is still true.
+    #[must_use]
+    pub fn holds(&self, slots: Slots, stamp: u64) -> bool {
+        // In this order: words that are not the file's own say nothing.
+        self.epochs.holds(slots, stamp) && self.epochs.words_ref().is_intact()
+    }
+
+    fn is_in_place(&self) -> bool {
+        let words = self.epochs.words_ref();
+        self.user == geteuid().as_raw() && words.is_in_place() && words.is_intact()
+    }
+}
+
+/// The versions of one project on this host.
 #[derive(Debug)]
 pub struct Host {
-    path: Option<PathBuf>,
+    /// The folder of the file, and what its name ends with.
+    place: (PathBuf, String),
     mapped: RwLock<Option<Arc<Mapped>>>,
     started: Instant,
     /// When a reader is to look again, in nanoseconds after `started`.
@@ -50,11 +73,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// The stamps at `path`, or without one those of this process and its children.
+    /// The versions in a file of `folder`; `suffix` tells projects apart that share a folder.
+    /// Nothing is opened before it is needed, by the user that then needs it.
     #[must_use]
-    pub fn new(path: Option<&Path>) -> Self {
-        let host = Self {
-            path: path.map(Path::to_owned),
+    pub fn new(folder: PathBuf, suffix: String) -> Self {
+        Self {
+            place: (folder, suffix),
             mapped: RwLock::new(None),
             started: Instant::now(),
             look_at: AtomicU64::new(0),
@@ -63,12 +87,17 @@ impl Host {
             // The first file is no news.
             told: AtomicU64::new(1),
             failure: Mutex::new(None),
-        };
-        host.map();
-        host
+        }
     }
 
-    /// The stamps for a reader at `now`, or `None`: ask the database.
+    /// The path of the file, which is the user's that the process runs as now.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let (folder, suffix) = &self.place;
+        folder.join(format!("irontoken-{}{suffix}", geteuid().as_raw()))
+    }
+
+    /// The versions for a reader at `now`, or `None`: ask the database.
     pub fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
         let now = nanoseconds(now.saturating_duration_since(self.started));
         if now < self.look_at.load(Ordering::Relaxed) {
@@ -76,7 +105,10 @@ impl Host {
             if now < self.measure_at.load(Ordering::Relaxed) {
                 return mapped;
             }
-            let is_whole = |mapped: &Arc<Mapped>| mapped.epochs.words_ref().is_whole();
+            let is_whole = |mapped: &Arc<Mapped>| {
+                let words = mapped.epochs.words_ref();
+                words.is_whole() && words.is_intact()
+            };
             if mapped.as_ref().is_none_or(is_whole) {
                 let until = now.saturating_add(nanoseconds(MOMENT));
                 self.measure_at.store(until, Ordering::Relaxed);
@@ -94,12 +126,12 @@ impl Host {
         mapped
     }
 
-    /// The stamps for a writer, made anew where they are gone.
+    /// The versions for a writer, made anew where they are gone.
     pub fn for_writing(&self) -> Option<Arc<Mapped>> {
         let mapped = self.mapped.read().clone();
         match mapped {
-            Some(mapped) if mapped.epochs.words_ref().is_in_place() => Some(mapped),
-            _ => self.map(),
+            Some(mapped) if is_whole_and_in_place(&mapped) => Some(mapped),
+            lost => self.map(lost.as_deref()),
         }
     }
 
@@ -108,14 +140,24 @@ impl Host {
         if touched.is_nothing() {
             return true;
         }
+        let before = self.mapped.read().clone();
         let mapped = self.for_writing();
+        if let Some(before) = before
+            && mapped
+                .as_ref()
+                .is_none_or(|mapped| mapped.generation != before.generation)
+            && before.epochs.words_ref().is_measured()
+        {
+            // Whoever has not looked yet goes by the file that there was.
+            before.epochs.write(&Touched::everything());
+        }
         if let Some(mapped) = &mapped {
             mapped.epochs.write(touched);
         }
         mapped.is_some()
     }
 
-    /// Why there are no stamps, if there are none.
+    /// Why there are no versions, if there are none.
     pub fn failure(&self) -> Option<String> {
         self.failure.lock().clone()
     }
@@ -126,18 +168,28 @@ impl Host {
         self.told.fetch_max(now, Ordering::Relaxed) < now
     }
 
-    fn map(&self) -> Option<Arc<Mapped>> {
-        let words = Epochs::<Shared>::words(SLOTS);
-        let shared = match &self.path {
-            Some(path) => Shared::open(path, words),
-            None => Shared::private(words),
-        };
-        let (mapped, failure) = match shared {
+    /// Makes the next reader look for everything: this is another process now, and may soon run as
+    /// another user.
+    pub fn forked(&self) {
+        self.look_at.store(0, Ordering::Relaxed);
+        self.measure_at.store(0, Ordering::Relaxed);
+    }
+
+    fn map(&self, lost: Option<&Mapped>) -> Option<Arc<Mapped>> {
+        let user = geteuid().as_raw();
+        if let Some(lost) = lost.filter(|lost| lost.user == user) {
+            let words = lost.epochs.words_ref();
+            if !words.is_measured() || !words.is_intact() {
+                words.remove();
+            }
+        }
+        let (mapped, failure) = match Shared::open(&self.path(), Epochs::<Shared>::words(SLOTS)) {
             Ok(shared) => {
                 let generation = self.generations.fetch_add(1, Ordering::SeqCst);
                 let mapped = Mapped {
                     epochs: Epochs::new(shared, SLOTS),
                     generation: u32::try_from(generation).unwrap_or(u32::MAX),
+                    user,
                 };
                 (Some(Arc::new(mapped)), None)
             }
@@ -149,66 +201,141 @@ impl Host {
     }
 }
 
+/// In this order, since the words of a file that was cut short must not be read.
+fn is_whole_and_in_place(mapped: &Arc<Mapped>) -> bool {
+    mapped.epochs.words_ref().is_whole() && mapped.is_in_place()
+}
+
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, OpenOptions};
 
     use super::*;
 
-    #[test]
-    fn a_lost_file_is_noticed_by_readers_and_made_anew() {
-        let path = std::env::temp_dir().join(format!("irontoken-host-{}", std::process::id()));
-        let host = Host::new(Some(&path));
-        let now = Instant::now();
-        let first = host.for_reading(now).expect("mapped");
-        assert!(!host.has_news());
-        fs::remove_file(&path).expect("removed");
-        let second = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
-        assert_ne!(first.generation, second.generation);
-        assert!(path.exists());
-        assert!(host.has_news() && !host.has_news());
-        fs::remove_file(&path).expect("removed");
+    fn host(name: &str) -> Host {
+        let folder = std::env::temp_dir();
+        let host = Host::new(folder, format!("-{}-{name}", std::process::id()));
+        let _ = fs::remove_file(host.path());
+        host
+    }
+
+    fn remove(host: &Host) {
+        fs::remove_file(host.path()).expect("removed");
     }
 
     #[test]
-    fn a_file_cut_short_is_noticed_at_once() {
-        let path = std::env::temp_dir().join(format!("irontoken-cut-{}", std::process::id()));
-        let host = Host::new(Some(&path));
+    fn nothing_is_opened_before_it_is_needed() {
+        let host = host("lazy");
+        assert!(!host.path().exists());
+        assert!(host.for_reading(Instant::now()).is_some());
+        remove(&host);
+    }
+
+    #[test]
+    fn a_removed_file_is_noticed_by_readers_at_once_and_made_anew() {
+        let host = host("removed");
         let now = Instant::now();
-        assert!(host.for_reading(now).is_some());
-        fs::write(&path, b"cut").expect("cut");
-        assert!(host.for_reading(now + MOMENT).is_none());
-        fs::remove_file(&path).expect("removed");
+        let first = host.for_reading(now).expect("mapped");
+        assert!(!host.has_news());
+        remove(&host);
+        let second = host.for_reading(now + MOMENT).expect("made anew");
+        assert_ne!(first.generation, second.generation);
+        assert!(host.path().exists());
+        assert!(host.has_news() && !host.has_news());
+        remove(&host);
+    }
+
+    #[test]
+    fn a_renamed_file_is_noticed_when_its_path_is_looked_at() {
+        let host = host("renamed");
+        let now = Instant::now();
+        let first = host.for_reading(now).expect("mapped");
+        let elsewhere = host.path().with_extension("elsewhere");
+        fs::rename(host.path(), &elsewhere).expect("renamed");
+        let second = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
+        assert_ne!(first.generation, second.generation);
+        fs::remove_file(elsewhere).expect("removed");
+        remove(&host);
+    }
+
+    #[test]
+    fn a_file_cut_short_is_noticed_at_once_and_made_anew() {
+        let host = host("cut");
+        let now = Instant::now();
+        let first = host.for_reading(now).expect("mapped");
+        fs::write(host.path(), b"cut").expect("cut");
+        let second = host.for_reading(now + MOMENT).expect("made anew");
+        assert_ne!(first.generation, second.generation);
+        remove(&host);
+    }
+
+    #[test]
+    fn a_file_that_was_overwritten_holds_nothing_and_is_made_anew() {
+        let host = host("zeroed");
+        let now = Instant::now();
+        let mapped = host.for_reading(now).expect("mapped");
+        let row = Slots { token: 1, user: 2 };
+        let stamp = mapped.epochs.stamp();
+        assert!(mapped.holds(row, stamp));
+        let file = OpenOptions::new().write(true).open(host.path());
+        let length = fs::metadata(host.path()).expect("there").len();
+        let file = file.expect("opened");
+        file.set_len(0)
+            .and_then(|()| file.set_len(length))
+            .expect("zeroed");
+        assert!(!mapped.holds(row, stamp));
+        assert!(host.write(&Touched::everything()));
+        let anew = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
+        assert_ne!(anew.generation, mapped.generation);
+        remove(&host);
     }
 
     #[test]
     fn a_foreign_file_leaves_nothing_to_trust_until_it_is_gone() {
-        let path = std::env::temp_dir().join(format!("irontoken-foreign-{}", std::process::id()));
-        fs::write(&path, b"not ours").expect("written");
-        let host = Host::new(Some(&path));
+        let host = host("foreign");
+        fs::write(host.path(), b"not ours").expect("written");
         let now = Instant::now();
         assert!(host.for_reading(now).is_none());
         assert!(host.failure().is_some());
         assert!(!host.write(&Touched::everything()));
-        assert_eq!(fs::read(&path).expect("read"), b"not ours");
-        fs::remove_file(&path).expect("removed");
+        assert_eq!(fs::read(host.path()).expect("read"), b"not ours");
+        remove(&host);
         assert!(host.for_reading(now + TRY_AGAIN * 2).is_some());
         assert!(host.failure().is_none());
-        fs::remove_file(&path).expect("removed");
+        remove(&host);
     }
 
     #[test]
     fn what_a_writer_tells_reaches_a_reader_of_the_same_file() {
-        let path = std::env::temp_dir().join(format!("irontoken-two-{}", std::process::id()));
-        let (reader, writer) = (Host::new(Some(&path)), Host::new(Some(&path)));
+        let (reader, writer) = (host("two"), host("two"));
         let mapped = reader.for_reading(Instant::now()).expect("mapped");
         let stamp = mapped.epochs.stamp();
         assert!(writer.write(&Touched::everything()));
         assert!(mapped.epochs.stamp() > stamp);
-        fs::remove_file(&path).expect("removed");
+        remove(&reader);
+    }
+
+    #[test]
+    fn a_writer_that_finds_another_file_invalidates_in_both() {
+        let (reader, writer) = (host("both"), host("both"));
+        let now = Instant::now();
+        let row = Slots { token: 1, user: 2 };
+        let mapped = reader.for_reading(now).expect("mapped");
+        let stamp = mapped.epochs.stamp();
+        assert!(writer.for_writing().is_some());
+        let elsewhere = writer.path().with_extension("elsewhere");
+        fs::rename(writer.path(), &elsewhere).expect("renamed");
+        let token = Touched {
+            tokens: vec![1],
+            ..Touched::default()
+        };
+        assert!(writer.write(&token));
+        assert!(!mapped.holds(row, stamp));
+        fs::remove_file(elsewhere).expect("removed");
+        remove(&writer);
     }
 }

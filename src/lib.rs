@@ -17,8 +17,7 @@ pub mod news;
 pub mod session;
 #[cfg(unix)]
 pub mod shared;
-pub mod statement;
-pub mod tokens;
+pub mod sql;
 pub mod watch;
 
 #[cfg(feature = "python")]

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::epochs::Touched;
-use crate::statement::{Boundary, Statement};
+use crate::sql::statement::{Boundary, Statement};
 
 /// Connections of this process that must not read the cache just now.
 static APART: AtomicUsize = AtomicUsize::new(0);
@@ -29,6 +29,8 @@ pub struct Run {
     pub driver_in_transaction: Option<bool>,
     /// It raised an error.
     pub failed: bool,
+    /// Its work may go on, until [`Session::finished`] or the connection's next statement.
+    pub goes_on: bool,
 }
 
 /// What to tell of a statement that has been run.
@@ -53,6 +55,8 @@ pub struct Session {
     moved: bool,
     /// A statement of the program's own began a transaction.
     begun: bool,
+    /// The work of its last statement may go on.
+    goes_on: bool,
     /// Statements run in the transaction that it is in.
     statements: u32,
     /// What is to be told when the transaction has been committed.
@@ -80,6 +84,10 @@ impl Session {
         self.moved |= statement.moves;
         let was_in_transaction = run.in_transaction || self.begun;
         let mut told = Told::default();
+        if self.goes_on {
+            // The driver runs nothing before the last statement's work is done.
+            told.elsewhere.add(&self.finished(run.in_transaction));
+        }
         match statement.boundary {
             Boundary::None => {}
             // Within a transaction it is an error, a warning, or a commit in passing.
@@ -105,8 +113,11 @@ impl Session {
         }
         if let Some(touched) = touched {
             // Where the driver cannot be asked, a connection that moved may be in one unseen.
-            let is_kept_later =
-                run.in_transaction || self.begun || run.driver_in_transaction.unwrap_or(self.moved);
+            let is_kept_later = run.in_transaction
+                || self.begun
+                || run.goes_on
+                || run.driver_in_transaction.unwrap_or(self.moved);
+            self.goes_on = run.goes_on;
             if is_kept_later {
                 self.dirty = true;
                 self.pending.add(&touched);
@@ -120,6 +131,16 @@ impl Session {
         told
     }
 
+    /// Notes that a statement's work is done, and returns what to tell the readers.
+    pub fn finished(&mut self, in_transaction: bool) -> Touched {
+        self.goes_on = false;
+        // Where the driver cannot be asked, a connection that moved may be in one unseen.
+        if in_transaction || self.begun || self.moved {
+            return self.pending.clone();
+        }
+        self.ended()
+    }
+
     /// Notes that the end of a transaction failed: what it would have kept may be kept, or not.
     pub fn failed(&mut self) -> Touched {
         self.pending.clone()
@@ -129,6 +150,7 @@ impl Session {
     pub fn ended(&mut self) -> Touched {
         self.dirty = false;
         self.begun = false;
+        self.goes_on = false;
         self.statements = 0;
         self.count();
         std::mem::take(&mut self.pending)
@@ -183,13 +205,13 @@ impl Drop for Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::Writes;
+    use crate::sql::statement::Writes;
 
     fn statement(boundary: Boundary, moves: bool) -> Statement {
         Statement {
-            writes: Writes::Nothing,
             boundary,
             moves,
+            ..READ
         }
     }
 
@@ -197,6 +219,9 @@ mod tests {
         writes: Writes::Nothing,
         boundary: Boundary::None,
         moves: false,
+        goes_on: false,
+        defines: false,
+        consults: false,
     };
 
     fn row() -> Touched {
@@ -210,6 +235,7 @@ mod tests {
         in_transaction: false,
         driver_in_transaction: None,
         failed: false,
+        goes_on: false,
     };
     const ATOMIC: Run = Run {
         in_transaction: true,
@@ -264,6 +290,24 @@ mod tests {
         session.ran(&READ, Some(row()), PLAIN);
         let told = session.ran(&statement(Boundary::Ends, false), None, PLAIN);
         assert_eq!(told.here, row());
+    }
+
+    #[test]
+    fn a_statement_whose_work_goes_on_is_told_again_when_it_is_done() {
+        let goes_on = Run {
+            goes_on: true,
+            ..PLAIN
+        };
+        let mut session = Session::default();
+        session.ran(&READ, Some(row()), goes_on);
+        assert!(!session.may_read());
+        assert_eq!(session.finished(false), row());
+        assert!(session.may_read() && session.ended().is_nothing());
+
+        session.ran(&READ, Some(row()), goes_on);
+        let told = session.ran(&READ, None, PLAIN);
+        assert_eq!(told.here, row());
+        assert!(session.may_read());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! The file belongs to one user of the system. It is made under another name and linked into
 //! place whole, so that nobody ever sees half of one; what is found in its place and is not such a
-//! file is refused. A process that dies leaves it in order, since each word stands by itself.
+//! file is refused. A process that dies leaves it in order, since each word stands by itself. A
+//! random number in its header tells it from any other, and from what is left of it when its words
+//! have been overwritten.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,12 +16,15 @@ use std::time::Duration;
 use memmap2::{MmapOptions, MmapRaw};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags};
 
 use crate::epochs::Words;
 
 /// Tells a file of ours, and of this layout, from any other.
-const MAGIC: [u8; 8] = *b"irontok1";
+const MAGIC: [u8; 8] = *b"irontok2";
+/// The words of the header: the mark, and the number of this file.
+const MARK: usize = 0;
+const NUMBER: usize = 1;
 
 /// Why no words are shared.
 #[derive(Debug)]
@@ -50,6 +55,7 @@ impl From<io::Error> for Failure {
 pub struct Shared {
     map: MmapRaw,
     words: usize,
+    number: u64,
     /// The file, unless the memory has none.
     file: Option<(File, Identity)>,
 }
@@ -84,6 +90,7 @@ impl Shared {
         Ok(Self {
             map: map.into(),
             words,
+            number: 0,
             file: None,
         })
     }
@@ -152,15 +159,24 @@ impl Shared {
             return Ok(None);
         }
         let map = MmapOptions::new().len(words * 8).map_raw(&file)?;
-        let shared = Self {
+        let mut shared = Self {
             map,
             words,
+            number: 0,
             file: Some((file, Identity::of(path, &metadata))),
         };
-        if shared.load(0) != u64::from_ne_bytes(MAGIC) {
+        if shared.load(MARK) != u64::from_ne_bytes(MAGIC) {
             return Err(foreign("was not made by this version of irontoken"));
         }
+        shared.number = shared.load(NUMBER);
         Ok(Some(shared))
+    }
+
+    /// Whether the words are those of the file that was opened, and not what it was overwritten
+    /// with. Asked after the words that it is about have been read.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.load(NUMBER) == self.number
     }
 
     /// Whether the file still stands at its path as it was. One system call.
@@ -173,13 +189,42 @@ impl Shared {
             .is_ok_and(|metadata| Identity::of(&file.path, &metadata) == *file)
     }
 
-    /// Whether the file is still as long as the map of it. The cheapest of system calls.
+    /// Whether the file is still as long as the map of it, and has not been removed. The cheapest
+    /// of system calls.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let Some((file, identity)) = &self.file else {
             return true;
         };
+        rustix::fs::fstat(file).is_ok_and(|stat| {
+            u64::try_from(stat.st_size) == Ok(identity.length) && stat.st_nlink > 0
+        })
+    }
+
+    /// Whether the file is still as long as the map of it, removed or not.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        let Some((file, identity)) = &self.file else {
+            return true;
+        };
         rustix::fs::fstat(file).is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(identity.length))
+    }
+
+    /// Removes the file, which was cut short or overwritten, unless another stands in its place.
+    pub fn remove(&self) {
+        let Some((file, identity)) = &self.file else {
+            return;
+        };
+        // One process at a time, so that none removes what another has made anew.
+        if rustix::fs::flock(file, FlockOperation::LockExclusive).is_err() {
+            return;
+        }
+        let is_same = fs::symlink_metadata(&identity.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == (identity.device, identity.inode));
+        if is_same {
+            let _ = fs::remove_file(&identity.path);
+        }
+        let _ = rustix::fs::flock(file, FlockOperation::Unlock);
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -213,12 +258,13 @@ impl Words for Shared {
 
 /// Makes the file, unless somebody else has made it first.
 fn create(path: &Path, words: usize) -> Result<(), Failure> {
-    let mut random = [0; 8];
+    let mut random = [0; 16];
     SysRng
         .try_fill_bytes(&mut random)
         .map_err(|error| io::Error::other(error.to_string()))?;
+    let (number, suffix) = random.split_at(8);
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", hex::encode(random)));
+    name.push(format!(".{}", hex::encode(suffix)));
     let made = PathBuf::from(name);
     let mut file = OpenOptions::new()
         .write(true)
@@ -227,7 +273,8 @@ fn create(path: &Path, words: usize) -> Result<(), Failure> {
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(&made)?;
     let mut whole = vec![0; words * 8];
-    whole[..MAGIC.len()].copy_from_slice(&MAGIC);
+    whole[..8].copy_from_slice(&MAGIC);
+    whole[8..16].copy_from_slice(number);
     // Written and not only made long: a word that the system has no room for ends the process.
     let linked = file
         .write_all(&whole)
@@ -331,6 +378,24 @@ mod tests {
             .and_then(|file| file.set_len(8))
             .expect("cut");
         assert!(!second.is_in_place() && !second.is_whole());
+        assert!(!first.is_whole());
+        first.remove();
+        assert!(path.exists());
+        second.remove();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn words_that_were_overwritten_are_not_intact() {
+        let folder = Folder::new("overwritten");
+        let path = folder.file();
+        let shared = Shared::open(&path, 64).expect("made");
+        assert!(shared.is_intact());
+        let file = OpenOptions::new().write(true).open(&path).expect("opened");
+        file.set_len(0)
+            .and_then(|()| file.set_len(64 * 8))
+            .expect("cut and grown");
+        assert!(shared.is_whole() && !shared.is_intact());
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
+
+use crate::sql::Dialect;
 
 /// The number of slots of each kind.
 pub const SLOTS: usize = 1 << 16;
@@ -51,8 +54,9 @@ impl Column {
     pub fn slot(&self, value: Value<'_>) -> Option<u32> {
         let text = match (self.kind, value) {
             (Kind::Integer, Value::Integer(number)) => number.to_string(),
-            (Kind::Text, Value::Text(text)) if text.is_ascii() => {
-                text.trim_end_matches(' ').to_ascii_lowercase()
+            (Kind::Text, Value::Text(text)) => {
+                let text = text.trim_end_matches(' ').to_ascii_lowercase();
+                text.bytes().all(is_weighed).then_some(text)?
             }
             (Kind::Uuid, Value::Text(text)) => {
                 let digits = text.replace('-', "").to_ascii_lowercase();
@@ -68,13 +72,30 @@ impl Column {
     }
 }
 
+/// Whether every collation tells a character from none: some pass over control characters, and
+/// some expand or fold what is not ASCII.
+const fn is_weighed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-')
+}
+
+/// What the database does by itself when a table is written to, which no statement names. All
+/// names are in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Tables with a trigger or a rule of unknown effect.
+    pub any: HashSet<String>,
+    /// Tables whose deleted rows take rows of watched tables with them.
+    pub cascades: HashSet<String>,
+}
+
 /// The tables that a statement may write to. All names are in lower case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
-    /// Double quotes hold a text and not a name, as in `MySQL`.
-    double_quotes_hold_text: bool,
+    dialect: Dialect,
     tables: HashMap<String, HashMap<String, Column>>,
     others: HashSet<String>,
+    /// The version of the schema that they were asked for, and what they are.
+    effects: RwLock<Option<(u64, Effects)>>,
 }
 
 /// What a table's name says.
@@ -89,12 +110,13 @@ pub enum Table<'w> {
 }
 
 impl Watch {
-    /// Takes the watched tables with their identifying columns, and the names of all others.
+    /// Takes the watched tables with their identifying columns, and the names of all others,
+    /// which have their schema before a point where Django writes it.
     #[must_use]
     pub fn new(
         tables: impl IntoIterator<Item = (String, HashMap<String, Column>)>,
         others: impl IntoIterator<Item = String>,
-        double_quotes_hold_text: bool,
+        dialect: Dialect,
     ) -> Self {
         let lower = |columns: HashMap<String, Column>| {
             columns
@@ -103,36 +125,75 @@ impl Watch {
                 .collect()
         };
         Self {
-            double_quotes_hold_text,
+            dialect,
             tables: tables
                 .into_iter()
                 .map(|(name, columns)| (name.to_lowercase(), lower(columns)))
                 .collect(),
             others: others.into_iter().map(|name| name.to_lowercase()).collect(),
+            effects: RwLock::new(None),
         }
     }
 
-    /// Whether double quotes hold a text and not a name.
+    /// Whose SQL the statements are.
     #[must_use]
-    pub const fn double_quotes_hold_text(&self) -> bool {
-        self.double_quotes_hold_text
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
-    /// What is known of a table.
+    /// What is known of a table. Of a watched one nothing is, while its triggers are not known.
     #[must_use]
-    pub fn table(&self, name: &str) -> Table<'_> {
+    pub fn table(&self, qualifier: Option<&str>, name: &str) -> Table<'_> {
         let name = name.to_lowercase();
-        match self.tables.get(&name) {
-            Some(columns) => Table::Watched(columns),
-            None if self.others.contains(&name) => Table::Other,
-            None => Table::Unknown,
+        if let Some(columns) = self.tables.get(&name) {
+            let is_plain = |(_, effects): &(u64, Effects)| !effects.any.contains(&name);
+            return if self.effects.read().as_ref().is_some_and(is_plain) {
+                Table::Watched(columns)
+            } else {
+                Table::Unknown
+            };
         }
+        // Another schema may have a view of that name.
+        let known = match qualifier {
+            Some(qualifier) => format!("{}.{name}", qualifier.to_lowercase()),
+            None => name,
+        };
+        if self.others.contains(&known) {
+            Table::Other
+        } else {
+            Table::Unknown
+        }
+    }
+
+    /// Whether deleting a table's rows may delete or change rows of watched tables too.
+    #[must_use]
+    pub fn takes_others_along(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let does = |(_, effects): &(u64, Effects)| effects.cascades.contains(&name);
+        self.effects.read().as_ref().is_none_or(does)
     }
 
     /// Whether a name is that of a watched table.
     #[must_use]
     pub fn is_watched(&self, name: &str) -> bool {
-        matches!(self.table(name), Table::Watched(_))
+        self.tables.contains_key(&name.to_lowercase())
+    }
+
+    /// Whether the effects are known for a version of the schema.
+    #[must_use]
+    pub fn knows(&self, schema: u64) -> bool {
+        let is_new = |(known, _): &(u64, Effects)| *known == schema;
+        self.effects.read().as_ref().is_some_and(is_new)
+    }
+
+    /// Takes the effects, which were asked for after the schema had the version.
+    pub fn learn(&self, schema: u64, effects: Effects) {
+        *self.effects.write() = Some((schema, effects));
+    }
+
+    /// Forgets the effects: what the schema is now is not known.
+    pub fn forget(&self) {
+        *self.effects.write() = None;
     }
 }
 
@@ -214,6 +275,8 @@ mod tests {
     #[test]
     fn values_whose_equals_cannot_be_told_have_no_slot() {
         assert_eq!(column(Kind::Text).slot(Value::Text("caf\u{e9}")), None);
+        assert_eq!(column(Kind::Text).slot(Value::Text("abc\u{1}")), None);
+        assert_eq!(column(Kind::Text).slot(Value::Text("a b")), None);
         assert_eq!(column(Kind::Text).slot(Value::Integer(5)), None);
         assert_eq!(column(Kind::Integer).slot(Value::Text("05")), None);
         assert_eq!(column(Kind::Uuid).slot(Value::Text("{9944}")), None);
@@ -225,13 +288,42 @@ mod tests {
         let watch = Watch::new(
             [("Auth_User".to_owned(), columns)],
             ["Other".to_owned()],
-            false,
+            Dialect::Sqlite,
         );
+        watch.learn(1, Effects::default());
         assert!(watch.is_watched("AUTH_USER"));
         assert!(
-            matches!(watch.table("auth_user"), Table::Watched(columns) if columns.contains_key("id"))
+            matches!(watch.table(None, "auth_user"), Table::Watched(columns) if columns.contains_key("id"))
         );
-        assert!(matches!(watch.table("other"), Table::Other));
-        assert!(matches!(watch.table("a_view"), Table::Unknown));
+        assert!(matches!(watch.table(None, "other"), Table::Other));
+        assert!(matches!(
+            watch.table(Some("schema"), "other"),
+            Table::Unknown
+        ));
+        assert!(matches!(watch.table(None, "a_view"), Table::Unknown));
+    }
+
+    #[test]
+    fn a_table_whose_triggers_are_not_known_is_not_known() {
+        let columns = HashMap::from([("id".to_owned(), column(Kind::Integer))]);
+        let watch = Watch::new(
+            [("users".to_owned(), columns)],
+            ["posts".to_owned()],
+            Dialect::Sqlite,
+        );
+        let is_watched = || matches!(watch.table(None, "users"), Table::Watched(_));
+        assert!(!is_watched() && watch.takes_others_along("posts"));
+        watch.learn(1, Effects::default());
+        assert!(is_watched() && !watch.takes_others_along("posts"));
+        assert!(watch.knows(1) && !watch.knows(2));
+        let names = HashSet::from(["users".to_owned()]);
+        let effects = Effects {
+            any: names.clone(),
+            cascades: names,
+        };
+        watch.learn(2, effects);
+        assert!(!is_watched() && watch.takes_others_along("Users"));
+        watch.forget();
+        assert!(!watch.knows(2));
     }
 }

@@ -106,10 +106,11 @@ class TestCache:
         assert found() == {}
 
     def test_a_foreign_file_is_told(self, on):
-        path = cache.path_of(cache.identity(connections["default"]), cache.options())
+        path = cache.store().path()
+        assert path.parent == on
         cache.forget()
-        on.joinpath(path).unlink(missing_ok=True)
-        on.joinpath(path).write_text("not ours")
+        path.unlink(missing_ok=True)
+        path.write_text("not ours")
         assert "cannot be shared" in found()["irontoken.E003"]
 
     def test_a_database_on_another_host_is_told(self, on, monkeypatch):
@@ -152,9 +153,9 @@ class TestStatus:
     def test_off_it_says_so(self, db):
         assert "The cache is off" in self.status()
 
-    def test_on_it_says_where_the_stamps_are(self, on):
+    def test_on_it_says_where_the_version_file_is(self, on):
         text = self.status()
-        assert f"the stamps are in {on}" in text
+        assert f"The version file is {on}" in text
         assert "Coherence: host" in text
 
     def test_not_working_it_fails(self, on):

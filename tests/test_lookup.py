@@ -234,11 +234,6 @@ def test_what_is_compiled_is_forgotten_when_a_setting_changes(token):
     with override_settings(USE_TZ=False):
         assert not lookup._compiled
         assert_same(f"Token {token.key}")
-    kept = dict(vars(connections["default"])["_irontoken_converters"])
-    for _ in range(3):
-        with override_settings(USE_TZ=False):
-            assert_same(f"Token {token.key}")
-    assert kept.keys() == vars(connections["default"])["_irontoken_converters"].keys()
 
 
 def test_no_error_of_a_key_is_kept_as_a_context(user):
@@ -351,8 +346,8 @@ def test_a_replaced_connection_is_used(token):
     fresh = before.copy()
     connections["default"] = fresh
     try:
-        assert_same(f"Token {token.key}")
-        assert "_irontoken_converters" in vars(fresh)
+        assert len(assert_same(f"Token {token.key}").queries) == 1
+        assert len(fresh.queries_log) > 0
     finally:
         fresh.close()
         connections["default"] = before

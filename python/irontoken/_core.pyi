@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from datetime import tzinfo
 from os import PathLike
+from pathlib import Path
 from typing import Any, final
 
 __all__ = [
     "Cache",
     "Converters",
+    "Database",
     "InstanceShape",
     "Lease",
     "Line",
@@ -50,6 +52,7 @@ class RowShape:
     def build(
         self,
         row: tuple[Any, ...],
+        connection: Any,
         converters: Converters,
         sent: Any,
         key: str,
@@ -60,8 +63,7 @@ class RowShape:
 class Converters:
     def __new__(
         cls,
-        connection: Any,
-        columns: list[tuple[int, Any, list[Any]]],
+        columns: list[tuple[int, Any, list[tuple[Any, bool]]]],
         booleans: set[int],
         datetimes: set[int],
         zone: tzinfo | None,
@@ -70,12 +72,11 @@ class Converters:
 @final
 class Cache:
     def __new__(
-        cls,
-        path: str | PathLike[str] | None,
-        max_entries: int,
-        max_age: float,
-        lease: Lease | None,
+        cls, folder: str | PathLike[str], suffix: str, max_entries: int, max_age: float
     ) -> Cache: ...
+    def path(self) -> Path: ...
+    def forked(self) -> None: ...
+    def invalidate(self) -> bool: ...
     def clear(self) -> bool: ...
     def info(self) -> dict[str, int]: ...
     def failure(self) -> str | None: ...
@@ -87,6 +88,7 @@ class Road:
     def __new__(
         cls,
         cache: Cache,
+        lease: Lease | None,
         space: int,
         shape: RowShape,
         token: tuple[int, str],
@@ -107,19 +109,27 @@ class Watch:
         cls,
         tables: dict[str, dict[str, tuple[str, str]]],
         others: list[str],
-        double_quotes_hold_text: bool,
+        vendor: str,
     ) -> Watch: ...
     def has(self, table: str) -> bool: ...
 
 @final
+class Database:
+    def __new__(cls, settings: dict[str, Any], watch: Watch) -> Database: ...
+    @property
+    def roads(self) -> dict[type[Any], Road]: ...
+    def matches(self, settings: dict[str, Any]) -> bool: ...
+
+@final
 class Seam:
     def __new__(
-        cls,
-        cache: Cache,
-        watch: Watch,
-        in_transaction: bool,
-        publish: Callable[[str], None] | None,
+        cls, cache: Cache, in_transaction: bool, publish: Callable[[str], None] | None
     ) -> Seam: ...
+    @property
+    def database(self) -> Database | None: ...
+    def connected(self, database: Database) -> None: ...
+    def learn(self, connection: Any) -> None: ...
+    def finished(self, connection: Any) -> None: ...
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any: ...

@@ -10,6 +10,13 @@ class IrontokenConfig(AppConfig):
     name = "irontoken"
     verbose_name = "irontoken"
 
+    def import_models(self) -> None:
+        """Watch the connections from here on: another app's ``ready()`` may write."""
+        from irontoken import seam
+
+        super().import_models()
+        seam.listen()
+
     def ready(self) -> None:
         """Install the write seam where the cache is on, and register the checks."""
         from irontoken import seam

@@ -10,6 +10,7 @@ import itertools
 import logging
 import math
 import os
+import sqlite3
 import sys
 import threading
 from typing import Any, Final, NamedTuple
@@ -17,22 +18,20 @@ from typing import Any, Final, NamedTuple
 from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import connections, router
-from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from irontoken import conf, fleet
+from irontoken import conf, databases, fleet
 from irontoken._core import Cache, Road, Ticket
 from irontoken.compiled import CompiledLookup
+from irontoken.databases import identity, uncacheable
 from irontoken.watched import kind_of, sql_names_of, tables_of, watched
 
 logger: Final = logging.getLogger("irontoken")
 
-#: The roads that are open: what the Rust core looks into first. Empty while the cache is off.
-roads: Final[dict[tuple[type[Model], str], Road]] = {}
-
 _UNREAD: Final = object()
 _options: Any = _UNREAD
-_caches: Final[dict[str, Cache]] = {}
+_store: Cache | None = None
 _unheard: Final[set[str]] = set()
 _spaces = itertools.count()
 _lock: Final = threading.Lock()
@@ -63,24 +62,39 @@ def options() -> conf.CacheOptions | None:
     return found
 
 
+def store() -> Cache | None:
+    """Return the cache of this process, or ``None`` while it is off."""
+    global _store  # noqa: PLW0603 - made once, and again when a setting changes
+    found = options()
+    if found is None:
+        return None
+    with _lock:
+        if _store is None:
+            _store = Cache(found.folder, _suffix(found), found.max_entries, found.max_age)
+        return _store
+
+
+def _suffix(options: conf.CacheOptions) -> str:
+    """Return what the name of the version file ends with, where a project has one of its own."""
+    if not options.project:
+        return ""
+    return f"-{hashlib.sha256(options.project.encode()).hexdigest()[:12]}"
+
+
 def info() -> CacheInfo:
     """Return what the cache of this process has done, over all databases."""
-    infos = [cache.info() for cache in _caches.values()]
-    sums = {
-        name: sum(each[name] for each in infos)
-        for name in CacheInfo._fields
-        if name != "coherence"
-    }
-    return CacheInfo(**sums, coherence=coherence())
+    found = _store.info() if _store is not None else {}
+    counts = {name: found.get(name, 0) for name in CacheInfo._fields if name != "coherence"}
+    return CacheInfo(**counts, coherence=coherence())
 
 
 def coherence() -> str:
     """Say how far the cache can be trusted."""
-    found = options()
-    if found is None:
+    found, cache = options(), store()
+    if found is None or cache is None:
         return "off"
-    failures = [failure for cache in _caches.values() if (failure := cache.failure())]
-    failures += fleet.failures()
+    failure = cache.failure()
+    failures = [*([failure] if failure else []), *fleet.failures()]
     if failures:
         return f"not working, every request asks the database: {'; '.join(failures)}"
     here = "a write is seen at once by every process of this host and user"
@@ -98,64 +112,17 @@ def clear() -> None:
     Raises ``OSError`` where the other processes of the host cannot be told, and
     ``django.db.Error`` where PostgreSQL is to tell those of other hosts and cannot be asked.
     """
-    found = options()
-    if found is None:
+    found, cache = options(), store()
+    if found is None or cache is None:
         return
-    cleared = {}
-    for alias in connections:
-        cache = cache_for(connections[alias])
-        if cache is not None and cache not in cleared:
-            cleared[cache] = connections[alias]
-            if not cache.clear():
-                raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
-    fleet.clear(list(cleared.values()), found)
-
-
-def identity(connection: BaseDatabaseWrapper) -> str | None:
-    """Return what tells a connection's database from others, the same in every process.
-
-    ``None`` for a database that is the connection's alone, or whose tables depend on more than
-    the settings say.
-    """
-    database = connection.settings_dict
-    if connection.alias == NO_DB_ALIAS:
-        return None  # Django's own, to make and to drop databases
-    if hasattr(connection, "schema_name"):
-        return None  # a tenant's schema, set behind Django's back
-    if database.get("OPTIONS", {}).get("pool"):
-        return None  # what one thread sets on a connection, another may find
-    name = str(database["NAME"])
-    if connection.vendor == "sqlite":
-        in_memory = not name or ":memory:" in name or "mode=memory" in name
-        if in_memory and "cache=shared" not in name:
-            return None
-        if not in_memory:
-            name = os.path.realpath(name.removeprefix("file:").split("?")[0])
-    options = database.get("OPTIONS", {}).get("options", "")
-    place = (connection.vendor, name, database["HOST"] or "", str(database["PORT"] or ""), options)
-    return "\0".join(place)
-
-
-def path_of(identity: str, options: conf.CacheOptions) -> str | None:
-    """Return the file of a database's stamps; ``None`` where they concern this process alone."""
-    if "cache=shared" in identity:
-        return None
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    return str(options.folder / f"irontoken-{os.geteuid()}-{digest}")
-
-
-def cache_for(connection: BaseDatabaseWrapper) -> Cache | None:
-    """Return the cache of a connection's database, or ``None`` where it has none."""
-    found = options()
-    name = identity(connection) if found else None
-    if found is None or name is None or not fleet.can_carry(connection, found):
-        return None
-    lease = fleet.lease_for(connection, name, found)
-    with _lock:
-        if name not in _caches:
-            path = path_of(name, found)
-            _caches[name] = Cache(path, found.max_entries, found.max_age, lease)
-        return _caches[name]
+    if not cache.clear():
+        raise OSError(f"the cache of other processes was not emptied: {cache.failure()}")
+    cached = {
+        identity(connections[alias]): connections[alias]
+        for alias in connections
+        if not uncacheable(connections[alias], found)
+    }
+    fleet.clear(list(cached.values()), found)
 
 
 def ticket(
@@ -167,31 +134,31 @@ def ticket(
     seam = connection.__dict__.get("_irontoken_seam")
     if seam is None or seam not in connection.execute_wrappers:
         return None
+    found, database = options(), seam.database
+    if found is None or database is None or uncacheable(connection, found):
+        return None
     if connection.vendor == "sqlite" and _has_open_cursors(connection):
         return None
     if connection.vendor == "postgresql" and _is_standby(connection):
         return None
-    alias = connection.alias
-    if _is_written_elsewhere(model, alias, lookup):
+    if _is_written_elsewhere(model, connection.alias, lookup):
         return None
-    found = options()
-    if found is None or (
-        found.coherence != "host" and not _is_heard_of(connection, lookup, found)
-    ):
+    road = database.roads.get(model) or _build_road(model, connection, lookup)
+    if found.coherence != "host" and not _is_heard_of(connection, lookup, found):
         return None
-    road = roads.get((model, alias)) or _build_road(model, connection, lookup)
     return road and road.open(seam, connection)
 
 
 def _build_road(
     model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
 ) -> Road | None:
-    cache = cache_for(connection)
-    if cache is None or unkeepable(model, connection.alias, lookup):
+    cache, found = store(), options()
+    if cache is None or found is None or unkeepable(model, connection.alias, lookup):
         return None
     (token, token_pk), (user, user_pk) = lookup.primary_keys
     road = Road(
         cache,
+        fleet.lease_for(connection, identity(connection), found),
         next(_spaces),
         lookup.shape,
         (token, kind_of(token_pk) or ""),
@@ -199,7 +166,7 @@ def _build_road(
         lookup.key_column if lookup.key_field is None and not lookup.is_digest else None,
         *_limits(lookup),
     )
-    roads[model, connection.alias] = road
+    connection.__dict__["_irontoken_seam"].database.roads[model] = road
     return road
 
 
@@ -230,7 +197,7 @@ def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) ->
     """Say why the rows of a model are not kept; empty where they are."""
     if lookup is None:
         return "its look-up is not a plain one: see “Subclassing” in the README"
-    seen = watched(connections[alias].vendor == "mysql")
+    seen = watched(connections[alias].vendor)
     for _, primary_key in lookup.primary_keys:
         if not primary_key.model._meta.managed:
             return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
@@ -246,9 +213,8 @@ def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) ->
 def _is_heard_of(
     connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: conf.CacheOptions
 ) -> bool:
-    name = connection.__dict__.get("_irontoken_identity")
     tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
-    return name is not None and fleet.may_keep(connection, name, tables, options)
+    return fleet.may_keep(connection, identity(connection), tables, options)
 
 
 def _is_standby(connection: BaseDatabaseWrapper) -> bool:
@@ -266,6 +232,8 @@ def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
     when it was made and its references were counted.
     """
     expected = connection.__dict__.get("_irontoken_references")
+    if expected is None or expected[1] < 0:
+        return True  # what its cursors refer to is not known
     if references(connection) == expected:
         return False
     failed: Any = connection
@@ -277,15 +245,20 @@ def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
 
 def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
     """Return which connection of the driver's this is, and the count of references to it."""
-    return id(connection.connection), sys.getrefcount(connection.connection)
+    driver: Any = connection.connection
+    # Instrumentation stands before it, and only what it stands for do the cursors refer to.
+    while hasattr(driver, "__wrapped__"):
+        driver = driver.__wrapped__
+    if not isinstance(driver, sqlite3.Connection):
+        return id(driver), -1
+    return id(driver), sys.getrefcount(driver)
 
 
-def lost(connection: BaseDatabaseWrapper) -> None:
-    """Say in the log that the stamps of a connection's database were lost and made anew."""
+def lost() -> None:
+    """Say in the log that the version file was lost and made anew."""
     logger.warning(
-        "The stamps of database %r were lost and have been made anew; its cached tokens were "
+        "The version file of the cache was lost and has been made anew; all cached tokens were "
         "dropped. Does something clean up %s?",
-        connection.alias,
         found.folder if (found := options()) else "",
     )
 
@@ -303,12 +276,18 @@ def unheard(failure: str) -> None:
 
 def forget(**_: Any) -> None:
     """Close every road and read the setting anew."""
-    global _options  # noqa: PLW0603 - as above
-    roads.clear()
+    global _options, _store  # noqa: PLW0603 - as above
+    databases.forget()
     fleet.forget()
-    _caches.clear()
+    _store = None
     _options = _UNREAD
 
 
+def _forked() -> None:
+    if _store is not None:
+        _store.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
 # A road holds what settings said, as a compiled look-up does.
 setting_changed.connect(forget, dispatch_uid="irontoken.cache")

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from irontoken import cache, conf, fleet
 from irontoken.compiled import compile_lookup
+from irontoken.databases import uncacheable
 from irontoken.fleet.bus import Unfit, channel_of
 from irontoken.fleet.triggers import Triggers
 
@@ -48,7 +49,7 @@ def check_bus(*, databases: Sequence[str] | None = None, **_: Any) -> list[Check
         return list(_unreachable("", options))
     found: list[CheckMessage] = []
     for alias in databases:
-        if cache.cache_for(connections[alias]) is not None:
+        if not uncacheable(connections[alias], options):
             found += _triggers(alias, options)
             found += _unreachable(alias, options)
     return found
@@ -82,24 +83,20 @@ def _unreachable(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessag
 
 def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
     for alias in connections:
-        found = cache.cache_for(connections[alias])
-        if found is None:
+        if reason := uncacheable(connections[alias], options):
             yield Warning(
                 f"The cache stays off for the database {alias!r}.",
-                hint=(
-                    "It is in memory, or its tables depend on a tenant's schema."
-                    if fleet.can_carry(connections[alias], options)
-                    else "COHERENCE 'postgres' takes PostgreSQL and psycopg 3; 'redis' takes all."
-                ),
+                hint=f"{reason[0].upper()}{reason[1:]}.",
                 id="irontoken.W002",
             )
-        elif failure := found.failure():
-            yield Error(
-                f"The stamps of the database {alias!r} cannot be shared: {failure}",
-                hint=f"Remove what is there, or set IRONTOKEN['CACHE']['PATH'] to a folder that "
-                f"this user may write to (it is {str(options.folder)!r}).",
-                id="irontoken.E003",
-            )
+    store = cache.store()
+    if store is not None and (failure := store.failure()):
+        yield Error(
+            f"The version file of the cache cannot be shared: {failure}",
+            hint=f"Remove what is there, or set IRONTOKEN['CACHE']['PATH'] to a folder that "
+            f"this user may write to (it is {str(options.folder)!r}).",
+            id="irontoken.E003",
+        )
 
 
 def _hosts() -> Iterator[CheckMessage]:

@@ -58,7 +58,6 @@ class CompiledLookup(NamedTuple):
     max_length: int | None
     #: The database refuses a text with a NUL character in it.
     refuses_nul: bool
-    expressions: tuple[Any, ...]
     shape: RowShape
     key_column: int
     #: That column holds a digest of the key, and not the key.
@@ -67,6 +66,9 @@ class CompiledLookup(NamedTuple):
     columns: dict[str, int]
     #: The primary keys of the token and of the user, each with its column in the row.
     primary_keys: tuple[tuple[int, Any], tuple[int, Any]]
+    #: The class of the connections that it is for, and what turns their values into the fields'.
+    backend: type[BaseDatabaseWrapper]
+    converters: Converters
 
     def parameter(self, key: str, connection: BaseDatabaseWrapper) -> Any:
         """Return what the query is run with for ``key``; ``None`` where no row can have it."""
@@ -80,18 +82,6 @@ class CompiledLookup(NamedTuple):
             return self.key_field.get_db_prep_value(key, connection)
         except (ValidationError, ValueError):
             return None
-
-    def converters(self, connection: BaseDatabaseWrapper) -> Converters:
-        """Return what turns a connection's values into the fields' own.
-
-        It belongs to the connection, and so to its thread, which keeps it.
-        """
-        kept: dict[str, tuple[CompiledLookup, Converters]]
-        kept = connection.__dict__.setdefault("_irontoken_converters", {})
-        entry = kept.get(self.sql)
-        if entry is None or entry[0] is not self:
-            entry = kept[self.sql] = (self, _converters(self.expressions, connection))
-        return entry[1]
 
 
 def compile_lookup(
@@ -156,7 +146,6 @@ def compile_lookup(
             else None
         ),
         refuses_nul=connection.vendor == "postgresql",
-        expressions=expressions,
         shape=RowShape(token, user, key_column),
         key_column=key_column,
         is_digest=is_digest,
@@ -168,6 +157,8 @@ def compile_lookup(
             _primary_key(compiler, compiler.klass_info),
             _primary_key(compiler, related[0]),
         ),
+        backend=type(connection),
+        converters=_converters(expressions, connection),
     )
 
 
@@ -282,11 +273,16 @@ def _converters(expressions: tuple[Any, ...], connection: BaseDatabaseWrapper) -
             *expression.get_db_converters(connection),
         ]
         if functions:
-            columns.append((index, expression, functions))
+            # Without the connection's own `ops`, which would keep the connection alive.
+            unbound = [
+                (each.__func__, True) if getattr(each, "__self__", None) is ops else (each, False)
+                for each in functions
+            ]
+            columns.append((index, expression, unbound))
         if is_sqlite and len(functions) == 1:
             if functions[0] == ops.convert_booleanfield_value:
                 booleans.add(index)
             # Another zone may have times that do not exist, or twice, and is Django's to attach.
             if functions[0] == ops.convert_datetimefield_value and zone in (None, timezone.utc):
                 datetimes.add(index)
-    return Converters(connection, columns, booleans, datetimes, zone)
+    return Converters(columns, booleans, datetimes, zone)

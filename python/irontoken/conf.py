@@ -30,7 +30,6 @@ _ONLY_FOR: Final = {
     "LEASE": ("postgres", "redis"),
     "LISTEN": ("postgres",),
     "LOCATION": ("redis",),
-    "PROJECT": ("postgres", "redis"),
 }
 #: The forms of a Redis server's address.
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")

@@ -38,7 +38,7 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
         lookup = _compiled[model, alias]
     except KeyError:
         lookup = _compiled[model, alias] = compile_lookup(model, connection)
-    if lookup is None:
+    if lookup is None or lookup.backend is not type(connection):
         return _by_drf(authenticator, model, key)
     parameter = lookup.parameter(key, connection)
     if parameter is None:
@@ -50,7 +50,7 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
         row = cursor.fetchone()
     try:
         pair = row and lookup.shape.build(
-            row, lookup.converters(connection), parameter, key, ticket
+            row, connection, lookup.converters, parameter, key, ticket
         )
     except model.DoesNotExist:
         # A `from_db` may say so of a row that it hides.

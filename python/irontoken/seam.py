@@ -2,6 +2,8 @@
 
 Signals miss ``QuerySet.update``, ``bulk_update`` and raw SQL; the connection misses none of them.
 ``transaction.on_commit`` would be the wrong hook: a hook that raises drops those after it.
+Every connection has one, whether rows of its database are cached or not: the tables that it writes
+to may be cached by way of another.
 """
 
 from collections.abc import Callable
@@ -14,41 +16,42 @@ from django.db.backends.signals import connection_created
 
 from irontoken import cache, fleet
 from irontoken._core import Seam
-from irontoken.watched import watched
+from irontoken.databases import open_database
 
 #: What each connection tells after a method of its own, and after one that failed.
 _METHODS: Final = ("_commit", "_rollback", "_close", "_set_autocommit")
 
 
-def start() -> None:
-    """Install the seam on every connection, those that are open already included."""
+def listen() -> None:
+    """Install the seam on every connection that is opened from now on."""
     connection_created.connect(_connected, dispatch_uid="irontoken.seam")
     # Ours comes first: a receiver before it could run statements that are not seen.
     connection_created.receivers.insert(0, connection_created.receivers.pop())
+    store = cache.store()
+    opened: list[Any] = connections.all(initialized_only=True)
+    # `connect()` sets the second, which stays when the connection is closed.
+    if store is not None and any(
+        each.connection is not None or each.health_check_done for each in opened
+    ):
+        # What they have written was not seen.
+        store.invalidate()
+
+
+def start() -> None:
+    """Install the seam on the connections that are open, and whenever the setting changes."""
     setting_changed.connect(_begin_anew, dispatch_uid="irontoken.seam")
     _begin_anew()
 
 
-def install(connection: BaseDatabaseWrapper) -> None:
-    """Install the seam on a connection, once for each database that it is made to speak to."""
-    options = cache.options()
-    identity = cache.identity(connection) if options is not None else None
-    if connection.__dict__.get("_irontoken_identity") == identity:
-        return
-    _remove(connection)
-    connection.__dict__["_irontoken_identity"] = identity
-    wanted = cache.cache_for(connection)
-    if wanted is None or options is None:
-        return
-    # One that is open may have written before it had a seam.
-    in_doubt = connection.connection is not None and (
-        connection.in_atomic_block or not connection.autocommit
-    )
-    if options.coherence == "postgres":
-        fleet.let_go_of_test_database(connection)
-    seam = Seam(wanted, watched(connection.vendor == "mysql"), in_doubt, fleet.publisher(options))
+def _install(connection: BaseDatabaseWrapper, *, in_doubt: bool) -> Seam | None:
+    options, store = cache.options(), cache.store()
+    if options is None or store is None:
+        return None
+    seam = Seam(store, in_doubt, fleet.publisher(options))
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)
+    if options.coherence == "postgres":
+        fleet.let_go_of_test_database(connection)
 
     def autocommit_was_set(on: bool) -> None:  # noqa: FBT001
         if on:
@@ -65,20 +68,19 @@ def install(connection: BaseDatabaseWrapper) -> None:
     for name in _METHODS:
         told = _telling(getattr(connection, name), after[name], seam.failed)
         connection.__dict__[name] = told
+    return seam
 
 
 def _remove(connection: BaseDatabaseWrapper) -> None:
-    """Take the seam off a connection whose database is no longer the one that it was."""
+    """Take the seam off a connection."""
     seam = connection.__dict__.pop("_irontoken_seam", None)
     if seam is None:
         return
     seam.closed()
-    connection.execute_wrappers.remove(seam)
+    if seam in connection.execute_wrappers:
+        connection.execute_wrappers.remove(seam)
     for name in _METHODS:
         connection.__dict__.pop(name, None)
-    for model, alias in list(cache.roads):
-        if alias == connection.alias:
-            del cache.roads[model, alias]
 
 
 def _telling(
@@ -100,19 +102,29 @@ def _telling(
 def _begin_anew(**_: Any) -> None:
     for connection in connections.all(initialized_only=True):
         _remove(connection)
-        connection.__dict__.pop("_irontoken_identity", None)
-        install(connection)
         if connection.connection is not None:
-            _note_server(connection)
+            # It may have written before it had a seam.
+            in_doubt = connection.in_atomic_block or not connection.autocommit
+            _connect(connection, _install(connection, in_doubt=in_doubt))
 
 
 def _connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    install(connection)
-    _note_server(connection)
+    seam = connection.__dict__.get("_irontoken_seam")
+    if seam is None:
+        seam = _install(connection, in_doubt=False)
+    else:
+        # What an earlier connection of this wrapper's had done is over.
+        seam.closed()
+    _connect(connection, seam)
     connection.__dict__["_irontoken_references"] = cache.references(connection)
 
 
-def _note_server(connection: BaseDatabaseWrapper) -> None:
+def _connect(connection: BaseDatabaseWrapper, seam: Seam | None) -> None:
+    """Note what a connection is connected to."""
     options = cache.options()
-    if options is not None and options.coherence == "postgres":
+    if seam is None or options is None:
+        return
+    seam.connected(open_database(connection))
+    seam.learn(connection)
+    if options.coherence == "postgres":
         connection.__dict__["_irontoken_server"] = fleet.server_of(connection)

@@ -24,7 +24,6 @@ from django.db.models import (
     SmallIntegerField,
     TextField,
     UUIDField,
-    deletion,
 )
 
 from irontoken._core import Watch
@@ -35,8 +34,6 @@ Columns = dict[str, tuple[str, str]]
 #: Of a column that identifies rows of two kinds.
 _AMBIGUOUS: Final = ("", "")
 
-#: Cascades that the database carries out by itself, since Django 6.1.
-_DATABASE_ON_DELETE: Any = getattr(deletion, "DatabaseOnDelete", ())
 #: Fields whose values are the same in Python and in the database, by their kind. A field of
 #: one's own may change them on the way.
 _KINDS: Final[dict[type[Any], str]] = {
@@ -75,8 +72,13 @@ def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]
             _add(tables, user.related_model, "user")
             if user.target_field == user.related_model._meta.pk:
                 _identify(tables, user, "user")
+    apart = {table for model in list(apps.get_models()) for table in _apart(model)}
     told = {
-        table: {name: found for name, found in columns.items() if found != _AMBIGUOUS}
+        table: {
+            name: found
+            for name, found in columns.items()
+            if found != _AMBIGUOUS and table not in apart
+        }
         for table, columns in tables.items()
     }
     names = {
@@ -91,14 +93,18 @@ def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]
     return told, names, unwatched
 
 
-@functools.cache
-def watched(double_quotes_hold_text: bool) -> Watch:  # noqa: FBT001
-    """Return what the seam watches.
+def watched(vendor: str) -> Watch:
+    """Return what the seam of one database watches; ``vendor`` is Django's name for its kind.
 
-    ``double_quotes_hold_text`` is true for MySQL, where other databases have names in them.
+    What is no table of a managed model may be a view of a watched one.
     """
-    tables, names, _ = watched_tables()
-    return Watch(tables, sorted(set(names) - set(tables)), double_quotes_hold_text)
+    tables = watched_tables()[0]
+    others = {
+        _qualified(model)
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed and _table(model) not in tables
+    }
+    return Watch(tables, sorted(others), vendor)
 
 
 def tables_of(model: Any) -> list[str]:
@@ -121,13 +127,33 @@ def kind_of(field: Any) -> str | None:
 def _add(tables: dict[str, Columns], model: Any, owner: str) -> None:
     for each in (model, *model._meta.get_parent_list()):
         tables.setdefault(_table(each), {})
-        _watch_cascades(tables, each)
-    # A parent's primary key is the model's only where the links from child to parent say so.
-    primary_key = model._meta.pk
-    _identify(tables, primary_key, owner)
-    while primary_key.remote_field and primary_key.remote_field.parent_link:
-        primary_key = primary_key.target_field
+    for primary_key in _primary_keys(model):
         _identify(tables, primary_key, owner)
+
+
+def _primary_keys(model: Any) -> list[Any]:
+    """Return the primary keys of a model and of those parents whose rows have the same one."""
+    found = [model._meta.pk]
+    while found[-1].remote_field and found[-1].remote_field.parent_link:
+        found.append(found[-1].target_field)
+    return found
+
+
+def _apart(model: Any) -> list[str]:
+    """Return the tables of a watched model's parents whose rows have another primary key.
+
+    A cached row lies under the model's own. A statement that names a row of such a table by the
+    table's own does not tell which one that is, whoever else is watched by it.
+    """
+    user = _field(model, "user")
+    if key_field_of(model) is None or not isinstance(user, ForeignKey):
+        return []
+    return [
+        _table(parent)
+        for owner in (model, user.related_model)
+        for parent in owner._meta.get_parent_list()
+        if parent._meta.pk not in _primary_keys(owner)
+    ]
 
 
 def _identify(tables: dict[str, Columns], field: Any, owner: str) -> None:
@@ -139,21 +165,16 @@ def _identify(tables: dict[str, Columns], field: Any, owner: str) -> None:
             columns[field.column] = _AMBIGUOUS
 
 
-def _watch_cascades(tables: dict[str, Columns], model: Any) -> None:
-    """Watch the tables whose rows take those of ``model`` with them in the database itself."""
-    for field in model._meta.local_concrete_fields:
-        on_delete = getattr(field.remote_field, "on_delete", None)
-        if isinstance(on_delete, _DATABASE_ON_DELETE):
-            table = _table(field.related_model)
-            if table not in tables:
-                tables[table] = {}
-                _watch_cascades(tables, field.related_model)
-
-
 def _table(model: Any) -> str:
     name: str = model._meta.db_table
     # A schema may be written into the name, as in 'public"."table'.
     return name.rsplit(".", 1)[-1].strip('"`')
+
+
+def _qualified(model: Any) -> str:
+    """Return the name of a model's table, with its schema before a point where it has one."""
+    name: str = model._meta.db_table
+    return ".".join(part.strip('"`') for part in name.split('"."'))
 
 
 def _sql_name(model: Any) -> str:

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::cache::road_for;
+use super::database::database_for;
 use super::errors::{inactive_user, malformed_header, malformed_key};
 use super::request::{Keyword, authorization, header_bytes};
 use crate::{header, issued};
@@ -83,17 +83,18 @@ impl TokenAuthentication {
     ) -> PyResult<Bound<'py, PyAny>> {
         static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static BY_DIGEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static ROADS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        static DATABASES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
-        let roads = ROADS.import(py, "irontoken.cache", "roads")?;
-        if !roads.is_empty()
+        let databases = DATABASES.import(py, "irontoken.databases", "databases")?;
+        if !databases.is_empty()
             && let Ok(key) = key.cast_exact::<PyString>()
         {
             let alias = alias_for(py, &model);
             // Whatever fails here is for the database's road to meet, or to raise again.
             if let Ok(alias) = alias
-                && let Ok(Some(road)) = road_for(&model, roads, &alias)
+                && let Ok(Some(database)) = database_for(&alias, databases)
+                && let Ok(Some(road)) = database.get().road(&model)
                 && let Ok(Some((user, token))) = road.get().hit(py, key)
             {
                 if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -20,7 +21,6 @@ use crate::clock;
 use crate::epochs::{Slots, Touched};
 use crate::host::{Host, Mapped};
 use crate::lease;
-use crate::session;
 use crate::watch::Column;
 
 /// A row as it is kept. A key that is a text is not in it: whoever asks has just shown it.
@@ -43,12 +43,10 @@ impl<'py> Values<'py> for Shown<'_, 'py> {
     }
 }
 
-/// The cached rows of one database.
+/// The cached rows of this process, and the versions by which they are true.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Cache {
     host: Arc<Host>,
-    /// What is heard of other hosts, where that is waited for.
-    lease: Option<Arc<lease::Lease>>,
     rows: cache::Cache<Row>,
     /// Why the last row that could not be kept could not be.
     unkept: Mutex<Option<String>>,
@@ -56,16 +54,11 @@ pub(super) struct Cache {
 
 #[pymethods]
 impl Cache {
+    /// `folder` is that of the version file, and `suffix` what its name ends with.
     #[new]
-    fn new(
-        path: Option<PathBuf>,
-        max_entries: usize,
-        max_age: f64,
-        lease: Option<&Bound<'_, Lease>>,
-    ) -> Self {
+    fn new(folder: PathBuf, suffix: String, max_entries: usize, max_age: f64) -> Self {
         Self {
-            host: Arc::new(Host::new(path.as_deref())),
-            lease: lease.map(|lease| lease.get().domain()),
+            host: Arc::new(Host::new(folder, suffix)),
             rows: cache::Cache::new(
                 max_entries,
                 Duration::try_from_secs_f64(max_age).unwrap_or_default(),
@@ -93,6 +86,21 @@ impl Cache {
         Ok(dict)
     }
 
+    /// The path of the version file of the user that this process runs as.
+    fn path(&self) -> PathBuf {
+        self.host.path()
+    }
+
+    /// This process is a child that was forked.
+    fn forked(&self) {
+        self.host.forked();
+    }
+
+    /// Makes every process of the host take no row for true that was read before.
+    fn invalidate(&self) -> bool {
+        self.host.write(&Touched::everything())
+    }
+
     /// Whether the stamps are there, now; the reason if they are not.
     fn failure(&self) -> Option<String> {
         self.host.for_writing();
@@ -116,34 +124,14 @@ impl Cache {
     pub(super) fn host(&self) -> Arc<Host> {
         Arc::clone(&self.host)
     }
-
-    /// The stamps of the host, where those of the fleet can be relied on too.
-    fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
-        let runs = |lease: &Arc<lease::Lease>| lease.runs(clock::now());
-        if self.lease.as_ref().is_none_or(runs) {
-            self.host.for_reading(now)
-        } else {
-            None
-        }
-    }
-
-    fn stamps(&self, mapped: &Mapped) -> Stamps {
-        Stamps {
-            host: mapped.epochs.stamp(),
-            fleet: self.lease.as_ref().map_or(0, |lease| lease.stamp()),
-        }
-    }
-
-    fn hold(&self, mapped: &Mapped, slots: Slots, stamps: Stamps) -> bool {
-        let holds = |lease: &Arc<lease::Lease>| lease.holds(slots, stamps.fleet);
-        mapped.epochs.holds(slots, stamps.host) && self.lease.as_ref().is_none_or(holds)
-    }
 }
 
 /// The road of one model on one database alias.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Road {
     cache: Py<Cache>,
+    /// What is heard of other hosts, where that is waited for.
+    lease: Option<Arc<lease::Lease>>,
     space: u32,
     shape: Py<RowShape>,
     token: (usize, Column),
@@ -163,6 +151,7 @@ impl Road {
     #[expect(clippy::too_many_arguments, reason = "it is built in one place")]
     fn new(
         cache: Py<Cache>,
+        lease: Option<&Bound<'_, Lease>>,
         space: u32,
         shape: Py<RowShape>,
         token: (usize, String),
@@ -175,6 +164,7 @@ impl Road {
         cache.get().rows.missed();
         Ok(Self {
             cache,
+            lease: lease.map(|lease| lease.get().domain()),
             space,
             shape,
             token: (token.0, column("token", &token.1)?),
@@ -188,6 +178,15 @@ impl Road {
         })
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cache)?;
+        visit.call(&self.shape)?;
+        match &self.note {
+            Some((note, _)) => visit.call(note),
+            None => Ok(()),
+        }
+    }
+
     /// A ticket to keep a row that is about to be read on `connection`, unless it must not be.
     fn open(
         slf: &Bound<'_, Self>,
@@ -198,18 +197,18 @@ impl Road {
             return Ok(None);
         }
         let now = Instant::now();
-        let cache = slf.get().cache.get();
-        let Some(mapped) = cache.for_reading(now) else {
+        let road = slf.get();
+        let cache = road.cache.get();
+        let Some(mapped) = road.for_reading(now) else {
             return Ok(None);
         };
         if cache.host.has_news() {
             static LOST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            LOST.import(slf.py(), "irontoken.cache", "lost")?
-                .call1((connection,))?;
+            LOST.import(slf.py(), "irontoken.cache", "lost")?.call0()?;
         }
         Ok(Some(Ticket {
             road: slf.clone().unbind(),
-            stamps: cache.stamps(&mapped),
+            stamps: road.stamps(&mapped),
             mapped,
             now,
         }))
@@ -217,6 +216,28 @@ impl Road {
 }
 
 impl Road {
+    /// The stamps of the host, where those of the fleet can be relied on too.
+    fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
+        let runs = |lease: &Arc<lease::Lease>| lease.runs(clock::now());
+        if self.lease.as_ref().is_none_or(runs) {
+            self.cache.get().host.for_reading(now)
+        } else {
+            None
+        }
+    }
+
+    fn stamps(&self, mapped: &Mapped) -> Stamps {
+        Stamps {
+            host: mapped.epochs.stamp(),
+            fleet: self.lease.as_ref().map_or(0, |lease| lease.stamp()),
+        }
+    }
+
+    fn hold(&self, mapped: &Mapped, slots: Slots, stamps: Stamps) -> bool {
+        let holds = |lease: &Arc<lease::Lease>| lease.holds(slots, stamps.fleet);
+        mapped.holds(slots, stamps.host) && self.lease.as_ref().is_none_or(holds)
+    }
+
     /// The user and the token of a key, where the cache has them.
     pub(super) fn hit<'py>(
         &self,
@@ -225,11 +246,11 @@ impl Road {
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let cache = self.cache.get();
         let now = Instant::now();
-        let Some(mapped) = cache.for_reading(now) else {
+        let Some(mapped) = self.for_reading(now) else {
             return Ok(None);
         };
         let digest = digest(key.to_str()?);
-        let hold = |slots, stamps| cache.hold(&mapped, slots, stamps);
+        let hold = |slots, stamps| self.hold(&mapped, slots, stamps);
         let Some(entry) = cache.rows.get(self.space_in(&mapped), &digest, hold, now) else {
             return Ok(None);
         };
@@ -278,6 +299,13 @@ pub(super) struct Ticket {
     mapped: Arc<Mapped>,
     stamps: Stamps,
     now: Instant,
+}
+
+#[pymethods]
+impl Ticket {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.road)
+    }
 }
 
 impl Ticket {
@@ -333,32 +361,4 @@ impl Ticket {
         cache.rows.put(road.space_in(&self.mapped), entry);
         Ok(())
     }
-}
-
-/// The road of `model` on `alias`, unless there is none or the connection must not take it.
-pub(super) fn road_for<'py>(
-    model: &Bound<'py, PyAny>,
-    roads: &Bound<'py, PyDict>,
-    alias: &Bound<'py, PyAny>,
-) -> PyResult<Option<Bound<'py, Road>>> {
-    let Some(road) = roads.get_item((model, alias))? else {
-        return Ok(None);
-    };
-    let Ok(road) = road.cast_into::<Road>() else {
-        return Ok(None);
-    };
-    if session::any_apart() && !connection_may_read(alias)? {
-        return Ok(None);
-    }
-    Ok(Some(road))
-}
-
-fn connection_may_read(alias: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static CONNECTIONS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = alias.py();
-    let connection = CONNECTIONS
-        .import(py, "django.db", "connections")?
-        .get_item(alias)?;
-    let seam = connection.getattr_opt(intern!(py, "_irontoken_seam"))?;
-    Ok(seam.is_some_and(|seam| seam.cast::<Seam>().is_ok_and(|seam| seam.get().may_read())))
 }

@@ -2,26 +2,29 @@
 //!
 //! What a statement does is decided by `statement`, what follows for the connection by `session`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyInt, PySequence, PyString};
 
 use super::cache::Cache;
+use super::database::Database;
 use super::values::is_uuid;
 use crate::epochs::Touched;
 use crate::host::Host;
 use crate::news;
 use crate::session::{self, Session, Told};
-use crate::statement::{self, Boundary, Statement, Writes};
-use crate::watch;
+use crate::sql::Dialect;
+use crate::sql::statement::{self, Boundary, Statement, Writes};
+use crate::watch::{self, Effects};
 
-/// The tables whose writes matter.
+/// The tables whose writes matter, and what their database does by itself.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Watch(Arc<watch::Watch>);
 
@@ -32,12 +35,13 @@ impl Watch {
         self.0.is_watched(table)
     }
 
-    /// `tables` maps a table to its identifying columns, each ("token" or "user", kind).
+    /// `tables` maps a table to its identifying columns, each ("token" or "user", kind); `vendor`
+    /// is Django's name for the database.
     #[new]
     fn new(
         tables: HashMap<String, HashMap<String, (String, String)>>,
         others: Vec<String>,
-        double_quotes_hold_text: bool,
+        vendor: &str,
     ) -> PyResult<Self> {
         let tables: PyResult<Vec<_>> = tables
             .into_iter()
@@ -52,8 +56,18 @@ impl Watch {
         Ok(Self(Arc::new(watch::Watch::new(
             tables?,
             others,
-            double_quotes_hold_text,
+            match vendor {
+                "postgresql" => Dialect::Postgres,
+                "mysql" => Dialect::Mysql,
+                _ => Dialect::Sqlite,
+            },
         ))))
+    }
+}
+
+impl Watch {
+    pub(super) fn domain(&self) -> Arc<watch::Watch> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -97,9 +111,10 @@ pub(super) fn slot(column: watch::Column, value: &Bound<'_, PyAny>) -> PyResult<
 #[pyclass(frozen, weakref, module = "irontoken._core")]
 pub(super) struct Seam {
     host: Arc<Host>,
-    watch: Arc<watch::Watch>,
     session: Mutex<Session>,
     publish: Option<Py<PyAny>>,
+    /// What the connection was last connected to, and whether it still is.
+    database: Mutex<(Option<Py<Database>>, bool)>,
 }
 
 #[pymethods]
@@ -107,12 +122,20 @@ impl Seam {
     /// `in_transaction` tells of a connection that may have written before it had a seam;
     /// `publish` takes the messages to other hosts, and raises nothing.
     #[new]
-    fn new(cache: &Cache, watch: &Watch, in_transaction: bool, publish: Option<Py<PyAny>>) -> Self {
+    fn new(cache: &Cache, in_transaction: bool, publish: Option<Py<PyAny>>) -> Self {
         Self {
             host: cache.host(),
-            watch: Arc::clone(&watch.0),
             session: Mutex::new(Session::new(in_transaction)),
             publish,
+            database: Mutex::new((None, false)),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.publish)?;
+        match self.database.try_lock() {
+            Some(database) => visit.call(&database.0),
+            None => Ok(()),
         }
     }
 
@@ -125,17 +148,17 @@ impl Seam {
         context: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = context.py();
-        let statement = match sql.cast::<PyString>() {
-            Ok(text) => statement::read(text.to_str()?, &self.watch),
-            Err(_) => self.read_other(sql, context)?,
-        };
-        let touched = Self::touched(&statement, params, many)?;
-        if touched.is_none() && statement.boundary == Boundary::None {
+        let statement = self.read(sql, context)?;
+        let mut touched = Self::touched(&statement, params, many)?;
+        if touched.is_none() && statement.boundary == Boundary::None && !statement.goes_on {
             let result = execute.call1((sql, params, many, context));
             self.session
                 .lock()
                 .ran(&statement, None, session::Run::default());
             return result;
+        }
+        if statement.defines {
+            touched.get_or_insert_default().schema = true;
         }
         if let Some(touched) = &touched {
             // Told before as well: a process that dies between commit and word of it leaves no
@@ -144,15 +167,40 @@ impl Seam {
         }
         let connection = context.get_item(intern!(py, "connection"))?;
         let in_transaction = in_transaction(&connection)?;
-        let result = execute.call1((sql, params, many, context));
+        let mut result = execute.call1((sql, params, many, context));
+        let mut goes_on = false;
+        if statement.goes_on && result.is_ok() {
+            match cursor_end(py)?.call1((self.finisher(context)?, context)) {
+                Ok(waits) => goes_on = waits.is_truthy()?,
+                // What fails when its rows are fetched has failed.
+                Err(error) => result = Err(error),
+            }
+        }
         let run = session::Run {
             in_transaction,
             driver_in_transaction: driver_in_transaction(&connection).unwrap_or(Some(true)),
             failed: result.is_err(),
+            goes_on,
         };
         let told = self.session.lock().ran(&statement, touched, run);
         self.tell(py, &told)?;
         result
+    }
+
+    /// The connection is connected to `database`.
+    fn connected(&self, database: Py<Database>) {
+        // Dropped after its lock, as what it refers to may run Python.
+        let before = std::mem::replace(&mut *self.database.lock(), (Some(database), true));
+        drop(before);
+    }
+
+    /// Asks the connection's database which effects writes have, unless that is known.
+    fn learn(&self, connection: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(database) = self.database(connection.py()) else {
+            return Ok(());
+        };
+        self.learn_of(database.get().watch(), connection)
+            .map(|_| ())
     }
 
     /// The transaction was committed, or rolled back.
@@ -167,6 +215,13 @@ impl Seam {
         self.tell_all(py, told)
     }
 
+    /// The work of the last statement is done.
+    fn finished(&self, connection: &Bound<'_, PyAny>) -> PyResult<()> {
+        let in_transaction = in_transaction(connection)?;
+        let told = self.session.lock().finished(in_transaction);
+        self.tell_all(connection.py(), told)
+    }
+
     /// Django begins a transaction.
     fn begins(&self) {
         self.session.lock().begins();
@@ -175,6 +230,7 @@ impl Seam {
     /// The connection was closed.
     fn closed(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().closed();
+        self.database.lock().1 = false;
         self.tell_all(py, told)
     }
 
@@ -182,13 +238,39 @@ impl Seam {
     pub(super) fn may_read(&self) -> bool {
         self.session.lock().may_read()
     }
+
+    /// What the connection is connected to; `None` while it is closed.
+    #[getter]
+    pub(super) fn database(&self, py: Python<'_>) -> Option<Py<Database>> {
+        self.last_database(py, true)
+    }
+}
+
+/// What reads a statement's rows to their end, or waits until somebody has done so.
+fn cursor_end(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION.import(py, "irontoken.cursors", "read_to_the_end")
 }
 
 impl Seam {
+    fn last_database(&self, py: Python<'_>, is_open: bool) -> Option<Py<Database>> {
+        let database = self.database.lock();
+        let found = database.0.as_ref().filter(|_| database.1 || !is_open);
+        found.map(|database| database.clone_ref(py))
+    }
+
+    fn finisher<'py>(&self, context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = context.py();
+        context
+            .get_item(intern!(py, "connection"))?
+            .getattr(intern!(py, "_irontoken_seam"))?
+            .getattr(intern!(py, "finished"))
+    }
+
     fn tell(&self, py: Python<'_>, told: &Told) -> PyResult<()> {
         self.tell_here(py, &told.here)?;
         if let Some(publish) = &self.publish
-            && !told.elsewhere.is_nothing()
+            && told.elsewhere.has_rows()
         {
             publish.call1(py, (news::tell(&told.elsewhere),))?;
         }
@@ -220,27 +302,48 @@ impl Seam {
         Ok(self.session.lock().may_fill(in_transaction))
     }
 
-    /// What is known of a statement that is no `str`: its text, where it has one.
-    fn read_other(
-        &self,
-        sql: &Bound<'_, PyAny>,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<Statement> {
-        let py = sql.py();
-        let text = if let Ok(bytes) = sql.cast::<PyBytes>() {
-            String::from_utf8_lossy(bytes.as_bytes()).into_owned()
-        } else if sql.hasattr(intern!(py, "as_string"))? {
-            // psycopg's own, which knows its quotes by the driver's connection.
-            let connection = context.get_item(intern!(py, "connection"))?;
-            let driver = connection.getattr(intern!(py, "connection"))?;
-            match sql.call_method1(intern!(py, "as_string"), (driver,)) {
-                Ok(text) => text.str()?.to_str()?.to_owned(),
-                Err(_) => return Ok(Statement::UNKNOWN),
-            }
-        } else {
+    /// What a statement does, by its text and by what is known of the tables that it names.
+    fn read(&self, sql: &Bound<'_, PyAny>, context: &Bound<'_, PyAny>) -> PyResult<Statement> {
+        let py = context.py();
+        // Django runs statements of its own before it says that a connection has been opened.
+        let Some(database) = self.last_database(py, false) else {
             return Ok(Statement::UNKNOWN);
         };
-        Ok(statement::read(&text, &self.watch))
+        let other;
+        let text = if let Ok(text) = sql.cast::<PyString>() {
+            text.to_str()?
+        } else {
+            other = text_of_other(sql, context)?;
+            let Some(text) = &other else {
+                return Ok(Statement::UNKNOWN);
+            };
+            text
+        };
+        let watch = database.get().watch();
+        let statement = statement::read(text, watch);
+        if !statement.consults {
+            return Ok(statement);
+        }
+        let connection = context.get_item(intern!(py, "connection"))?;
+        if self.learn_of(watch, &connection)? {
+            return Ok(statement::read(text, watch));
+        }
+        Ok(statement)
+    }
+
+    /// Asks which effects writes have, unless that is known; whether anything was learned, or
+    /// forgotten.
+    fn learn_of(&self, watch: &watch::Watch, connection: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let mapped = self.host.for_writing();
+        let schema = mapped.map_or(0, |mapped| mapped.epochs.schema());
+        if watch.knows(schema) {
+            return Ok(false);
+        }
+        watch.forget();
+        if let Some((any, cascades)) = effects(connection)? {
+            watch.learn(schema, Effects { any, cascades });
+        }
+        Ok(true)
     }
 
     /// What a statement writes, by its parameters; `None` for a statement that writes nothing.
@@ -295,6 +398,35 @@ impl Seam {
                 ..Touched::default()
             },
         }))
+    }
+}
+
+/// The tables whose writes have effects that no statement names: of an unknown kind, and deletions
+/// that take watched rows along; `None` where the database cannot be asked now.
+fn effects(connection: &Bound<'_, PyAny>) -> PyResult<Option<(HashSet<String>, HashSet<String>)>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION
+        .import(connection.py(), "irontoken.effects", "effects_of")?
+        .call1((connection,))?
+        .extract()
+}
+
+/// The text of a statement that is no `str`, where it has one.
+fn text_of_other(sql: &Bound<'_, PyAny>, context: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = sql.py();
+    if let Ok(bytes) = sql.cast::<PyBytes>() {
+        return Ok(Some(String::from_utf8_lossy(bytes.as_bytes()).into_owned()));
+    }
+    if !sql.hasattr(intern!(py, "as_string"))? {
+        return Ok(None);
+    }
+    // psycopg's own, which knows its quotes by the driver's connection.
+    let connection = context.get_item(intern!(py, "connection"))?;
+    let driver = connection.getattr(intern!(py, "connection"))?;
+    match sql.call_method1(intern!(py, "as_string"), (driver,)) {
+        Ok(text) => Ok(Some(text.str()?.to_str()?.to_owned())),
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

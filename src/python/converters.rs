@@ -7,6 +7,8 @@
 
 use std::collections::HashSet;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyDateAccess, PyDateTime, PyInt, PyTimeAccess, PyTzInfo, PyTzInfoAccess,
@@ -18,9 +20,12 @@ use super::instances::short_row;
 struct Column {
     index: usize,
     expression: Py<PyAny>,
-    functions: Vec<Py<PyAny>>,
+    functions: Vec<Function>,
     shortcut: Shortcut,
 }
+
+/// A function, and whether it is a method of the connection's `ops`, which it is called with.
+type Function = (Py<PyAny>, bool);
 
 enum Shortcut {
     None,
@@ -30,22 +35,21 @@ enum Shortcut {
     DateTime(Option<Py<PyTzInfo>>),
 }
 
-/// The conversions of one connection.
+/// The conversions of one query. No connection is in it, which would live for as long.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Converters {
-    connection: Py<PyAny>,
     columns: Vec<Column>,
 }
 
 #[pymethods]
 impl Converters {
-    /// `columns` holds (index, expression, functions); the indices of `booleans` and `datetimes`
+    /// `columns` holds (index, expression, functions), each function with whether it is an unbound
+    /// method of the connection's `ops`; the indices of `booleans` and `datetimes`
     /// are those whose functions are the known ones; `zone` is for the latter.
     #[new]
     fn new(
         py: Python<'_>,
-        connection: Py<PyAny>,
-        columns: Vec<(usize, Py<PyAny>, Vec<Py<PyAny>>)>,
+        columns: Vec<(usize, Py<PyAny>, Vec<Function>)>,
         booleans: HashSet<usize>,
         datetimes: HashSet<usize>,
         zone: Option<Py<PyTzInfo>>,
@@ -68,31 +72,46 @@ impl Converters {
                 shortcut: shortcut(index),
             })
             .collect();
-        Self {
-            connection,
-            columns,
+        Self { columns }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for column in &self.columns {
+            visit.call(&column.expression)?;
+            for (function, _) in &column.functions {
+                visit.call(function)?;
+            }
         }
+        Ok(())
     }
 }
 
 impl Converters {
-    /// Converts the values of `row` in place.
+    /// Converts the values of `row` in place, as `connection` does.
     pub(super) fn convert<'py>(
         &self,
-        py: Python<'py>,
+        connection: &Bound<'py, PyAny>,
         row: &mut [Bound<'py, PyAny>],
     ) -> PyResult<()> {
+        let py = connection.py();
+        let mut ops = None;
         for column in &self.columns {
             let value = row.get_mut(column.index).ok_or_else(short_row)?;
             if let Some(converted) = column.shortcut.convert(py, value)? {
                 *value = converted;
                 continue;
             }
-            for function in &column.functions {
-                *value =
-                    function
-                        .bind(py)
-                        .call1((&*value, &column.expression, &self.connection))?;
+            for (function, is_of_ops) in &column.functions {
+                let function = function.bind(py);
+                *value = if *is_of_ops {
+                    let ops = match &ops {
+                        Some(ops) => ops,
+                        None => ops.insert(connection.getattr(intern!(py, "ops"))?),
+                    };
+                    function.call1((ops, &*value, &column.expression, connection))?
+                } else {
+                    function.call1((&*value, &column.expression, connection))?
+                };
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! by `irontoken.compiled` when it compiles the query.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
@@ -70,6 +71,16 @@ impl InstanceShape {
             relation,
             attributes: attributes.map(Bound::unbind),
         })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.class)?;
+        visit.call(&self.from_db)?;
+        for (_, value) in &self.state {
+            visit.call(value)?;
+        }
+        visit.call(&self.relation)?;
+        visit.call(&self.attributes)
     }
 }
 
@@ -201,11 +212,17 @@ impl RowShape {
         }
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.token)?;
+        visit.call(&self.user)
+    }
+
     /// The user and the token of a row, or `None` where the key that the database found is not
     /// the one that it was sent. With a ticket the row is kept.
     fn build<'py>(
         &self,
         row: &Bound<'py, PyTuple>,
+        connection: &Bound<'py, PyAny>,
         converters: &Converters,
         sent: &Bound<'py, PyAny>,
         key: &Bound<'py, PyString>,
@@ -216,7 +233,7 @@ impl RowShape {
         if !is_same(row.as_slice().value(py, self.key_column)?, sent)? {
             return Ok(None);
         }
-        converters.convert(py, &mut row)?;
+        converters.convert(connection, &mut row)?;
         if let Some(ticket) = ticket {
             ticket.keep(py, key, &row)?;
         }

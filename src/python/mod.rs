@@ -4,6 +4,7 @@ mod authentication;
 mod cache;
 mod coherence;
 mod converters;
+mod database;
 mod errors;
 mod functions;
 mod instances;
@@ -24,6 +25,8 @@ mod _core {
     use super::coherence::{Seam, Watch};
     #[pymodule_export]
     use super::converters::Converters;
+    #[pymodule_export]
+    use super::database::Database;
     #[pymodule_export]
     use super::functions::{
         digest_of, generate_key, generate_keys, is_issued_key, issue_key, keys_equal,

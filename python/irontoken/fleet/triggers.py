@@ -20,7 +20,7 @@ FEW: Final = 300
 SLOT: Final = """encode(substr(sha256(convert_to(CASE k
             WHEN 'integer' THEN v
             WHEN 'uuid' THEN lower(replace(v, '-', '') COLLATE "C")
-            WHEN 'text' THEN CASE WHEN octet_length(convert_to(v, 'UTF8')) = char_length(v)
+            WHEN 'text' THEN CASE WHEN rtrim(v, ' ') COLLATE "C" ~ '^[0-9A-Za-z_.:-]*$'
                 THEN lower(rtrim(v, ' ') COLLATE "C") END
         END, 'UTF8')), 1, 2), 'hex')"""
 

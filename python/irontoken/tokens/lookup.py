@@ -50,7 +50,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     connection = connections[alias]
     lookup = compiled(model, alias, len(found))
     pair: Any
-    if lookup is None:
+    if lookup is None or lookup.backend is not type(connection):
         pair = _by_orm(model, alias, found)
     else:
         cached = cache.options() is not None
@@ -59,7 +59,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
             cursor.execute(lookup.sql, found)
             row = cursor.fetchone()
         pair = row and lookup.shape.build(
-            row, lookup.converters(connection), _sent(found, row, lookup), key, ticket
+            row, connection, lookup.converters, _sent(found, row, lookup), key, ticket
         )
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")

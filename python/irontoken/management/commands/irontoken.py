@@ -11,6 +11,7 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from irontoken import cache, conf, fleet
+from irontoken.databases import uncacheable
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
 
@@ -67,7 +68,7 @@ class Command(BaseCommand):
 
     def _install(self, options: conf.CacheOptions, alias: str, given: dict[str, Any]) -> None:
         connection = connections[alias]
-        if cache.cache_for(connection) is None:
+        if uncacheable(connection, options):
             self.stdout.write(f"{alias}: passed over, it is not cached.")
             return
         triggers = Triggers(channel_of(options.project))
@@ -132,7 +133,8 @@ class Command(BaseCommand):
             f"The cache is on: at most {options.max_entries} tokens in each process, "
             f"none older than {options.max_age:g} seconds."
         )
-        failures = [
+        failures = list(self._version_file())
+        failures += [
             f"{alias}: {problem}"
             for alias in connections
             for problem in self._status_of(connections[alias], options, wait)
@@ -148,23 +150,26 @@ class Command(BaseCommand):
         if failures:
             raise CommandError("The cache is on and does not work. " + " ".join(failures))
 
+    def _version_file(self) -> Iterator[str]:
+        """Print where the versions are; yield why they are not."""
+        store = cache.store()
+        if store is None:
+            return
+        if failure := store.failure():
+            yield failure
+            return
+        self.stdout.write(
+            f"The version file is {store.path()}, shared by the processes of user "
+            f"{os.geteuid()}; {store.writes()} writes since it was made."
+        )
+
     def _status_of(
         self, connection: BaseDatabaseWrapper, options: conf.CacheOptions, wait: float
     ) -> Iterator[str]:
         alias = connection.alias
-        found = cache.cache_for(connection)
-        if found is None:
-            self.stdout.write(f"{alias}: not cached, the database is not one that can be.")
+        if reason := uncacheable(connection, options):
+            self.stdout.write(f"{alias}: not cached: {reason}.")
             return
-        path = cache.path_of(cache.identity(connection) or "", options)
-        if failure := found.failure():
-            yield failure
-            return
-        size = os.stat(path).st_size if path else 0  # noqa: PTH116
-        self.stdout.write(
-            f"{alias}: the stamps are in {path} ({size} bytes), shared by the "
-            f"processes of user {os.geteuid()}; {found.writes()} writes since it was made."
-        )
         if options.coherence == "postgres":
             try:
                 state = Triggers(channel_of(options.project)).installed(connection)

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::tokens::{Token, Tokens};
+use super::Dialect;
+use super::lexer::{self, Token};
 use crate::watch::{Column, Table, Watch};
 
 /// What a statement writes.
@@ -44,6 +45,12 @@ pub struct Statement {
     pub boundary: Boundary,
     /// From here on the connection's names may mean other tables, or its eyes see other rows.
     pub moves: bool,
+    /// Its work may go on after the driver has returned, until its results have been fetched.
+    pub goes_on: bool,
+    /// It may make, alter or drop a table, a trigger or a constraint.
+    pub defines: bool,
+    /// It was judged by what is known of a table and of its triggers.
+    pub consults: bool,
 }
 
 impl Statement {
@@ -51,12 +58,18 @@ impl Statement {
         writes: Writes::Nothing,
         boundary: Boundary::None,
         moves: false,
+        goes_on: false,
+        defines: false,
+        consults: false,
     };
     /// A statement of which nothing is known.
     pub const UNKNOWN: Self = Self {
         writes: Writes::Everything,
         boundary: Boundary::MayEnd,
         moves: true,
+        goes_on: true,
+        defines: false,
+        consults: false,
     };
     /// A statement that may write to anything and leaves the connection's names alone.
     const OPAQUE: Self = Self {
@@ -86,121 +99,199 @@ impl Statement {
     }
 }
 
-/// Reads a statement.
+/// Reads a text: one statement, or several of them.
 #[must_use]
 pub fn read(sql: &str, watch: &Watch) -> Statement {
-    // By far the most common start, told without taking the statement apart.
-    if let Some(prefix) = sql.as_bytes().first_chunk::<7>()
-        && prefix.eq_ignore_ascii_case(b"SELECT ")
-    {
-        return select(sql);
+    let dialect = watch.dialect();
+    // By far the most common, told without taking the text apart.
+    if is_plain_select(sql) {
+        return Statement::READ;
     }
-    if is_several(sql) || runs_comments(sql) {
-        return doubtful(sql);
-    }
-    let mut tokens = Tokens::new(sql);
-    let Some(Token::Word(first)) = tokens.next() else {
+    let Ok(statements) = lexer::statements(sql, dialect) else {
         return doubtful(sql);
     };
-    match first.to_ascii_uppercase().as_str() {
-        "SELECT" => select(sql),
-        "INSERT" => one_table(sql, tokens, watch, insert),
-        "UPDATE" => one_table(sql, tokens, watch, update),
-        "DELETE" => one_table(sql, tokens, watch, delete),
-        // `MySQL` has blocks that begin so, and snapshots that a transaction begins with.
-        "BEGIN" | "START" if has_word(sql, "NOT") || has_word(sql, "CONSISTENT") => {
-            Statement::UNKNOWN
-        }
-        "BEGIN" | "START" => Statement::at(Boundary::Begins),
-        "COMMIT" | "END" | "ABORT" | "ROLLBACK" => end(sql, tokens),
-        // Outside a transaction these begin and end one in `SQLite`.
-        "SAVEPOINT" | "RELEASE" => Statement::at(Boundary::MayEnd),
-        "SHOW" | "LISTEN" | "UNLISTEN" | "NOTIFY" | "FETCH" | "CLOSE" | "CHECKPOINT"
-        | "DESCRIBE" | "DESC" => Statement::READ,
-        "SET" if has_word(sql, "STATEMENT") => Statement::UNKNOWN,
-        "SET" => Statement::moving(sets_names(tokens)),
-        "RESET" | "DISCARD" | "USE" | "ATTACH" | "DETACH" => Statement::moving(true),
-        "PRAGMA" | "EXPLAIN" | "WITH" | "VALUES" | "TABLE" | "DECLARE" => doubtful(sql),
-        "CREATE" | "ALTER" | "DROP" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" | "VACUUM"
-        | "REINDEX" | "OPTIMIZE" | "LOCK" | "UNLOCK" | "REFRESH" => definition(sql, watch),
-        "REPLACE" | "MERGE" | "TRUNCATE" | "COPY" | "LOAD" | "RENAME" => Statement::OPAQUE,
-        _ => Statement::UNKNOWN,
-    }
-}
-
-/// Whether the text goes on after the end of a statement.
-fn is_several(sql: &str) -> bool {
-    sql.trim_end().trim_end_matches(';').contains(';')
-}
-
-/// Whether the text has a comment of the kind that `MySQL` and `MariaDB` run.
-fn runs_comments(sql: &str) -> bool {
-    sql.contains("/*!") || sql.contains("/*M!")
-}
-
-fn select(sql: &str) -> Statement {
-    let is_odd = memchr::memchr3(b';', b'\\', b'!', sql.as_bytes()).is_some();
-    if is_odd && (is_several(sql) || runs_comments(sql) || sql.contains('\\')) {
-        return doubtful(sql);
-    }
-    // What is selected into a table may hide another one of its name.
-    Statement::moving(has_word(sql, "SET_CONFIG") || has_word(sql, "INTO"))
-}
-
-/// Looks for any word that writes, wherever it stands and whatever it is part of.
-fn doubtful(sql: &str) -> Statement {
-    const WRITING: [&str; 20] = [
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "REPLACE",
-        "MERGE",
-        "TRUNCATE",
-        "DROP",
-        "ALTER",
-        "RENAME",
-        "CALL",
-        "DO",
-        "EXECUTE",
-        "COPY",
-        "LOAD",
-        "CREATE",
-        "COMMIT",
-        "BEGIN",
-        "START",
-        "ROLLBACK",
-        "SAVEPOINT",
-    ];
-    const MOVING: [&str; 13] = [
-        "SET",
-        "SET_CONFIG",
-        "USE",
-        "ATTACH",
-        "INTO",
-        "RESET",
-        "DISCARD",
-        "BEGIN",
-        "START",
-        "CALL",
-        "EXECUTE",
-        "PREPARE",
-        "CHAIN",
-    ];
-    if runs_comments(sql) {
-        return Statement::UNKNOWN;
-    }
-    let has_any = |words: &[&str]| words.iter().any(|word| has_word(sql, word));
-    let statement = if has_any(&WRITING) {
-        Statement::OPAQUE
-    } else {
-        Statement::READ
+    let read_one = |tokens: &Vec<Token<'_>>| one(sql, tokens, watch);
+    let statement = match statements.as_slice() {
+        [] => Statement::READ,
+        [only] => read_one(only),
+        several => several.iter().map(read_one).fold(Statement::READ, joined),
     };
     Statement {
-        moves: has_any(&MOVING),
+        // PostgreSQL's drivers wait for the last of the results.
+        goes_on: statement.goes_on && dialect != Dialect::Postgres,
         ..statement
     }
 }
 
+/// Whether a text is one `SELECT` that does nothing else.
+fn is_plain_select(sql: &str) -> bool {
+    let bytes = sql.as_bytes();
+    bytes
+        .first_chunk::<7>()
+        .is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"SELECT "))
+        && memchr::memchr3(b';', b'\\', b'!', bytes).is_none()
+        && !has_word(sql, "SET_CONFIG")
+        && !has_word(sql, "INTO")
+}
+
+/// What two statements of one text do, the second of which may never be reached.
+fn joined(before: Statement, after: Statement) -> Statement {
+    let writes = match (before.writes, after.writes) {
+        (Writes::Nothing, Writes::Nothing) => Writes::Nothing,
+        _ => Writes::Everything,
+    };
+    let boundary = match (before.boundary, after.boundary) {
+        (Boundary::None, Boundary::None) => Boundary::None,
+        _ => Boundary::MayEnd,
+    };
+    Statement {
+        writes,
+        boundary,
+        // What began a transaction is seen by the driver alone, where it can be asked.
+        moves: before.moves || after.moves || after.boundary == Boundary::Begins,
+        goes_on: writes != Writes::Nothing || boundary != Boundary::None,
+        defines: before.defines || after.defines,
+        consults: before.consults || after.consults,
+    }
+}
+
+/// Words that write, or may, wherever they stand.
+const WRITING: [&str; 24] = [
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REPLACE",
+    "MERGE",
+    "TRUNCATE",
+    "DROP",
+    "ALTER",
+    "RENAME",
+    "CALL",
+    "DO",
+    "EXECUTE",
+    "COPY",
+    "LOAD",
+    "CREATE",
+    "COMMIT",
+    "BEGIN",
+    "START",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "XA",
+    "ABORT",
+    "RELEASE",
+    "PREPARE",
+];
+const DEFINING: [&str; 4] = ["CREATE", "ALTER", "DROP", "RENAME"];
+
+/// Reads one statement, which is not empty.
+fn one(sql: &str, tokens: &[Token<'_>], watch: &Watch) -> Statement {
+    let [first, rest @ ..] = tokens else {
+        return Statement::READ;
+    };
+    let word = match first {
+        Token::Word(word) => word.to_ascii_uppercase(),
+        Token::Sign(b'(') => return asks(watch, tokens),
+        _ => return Statement::UNKNOWN,
+    };
+    let dialect = watch.dialect();
+    let statement = match word.as_str() {
+        "SELECT" | "VALUES" | "TABLE" => select(watch, rest),
+        "WITH" | "DECLARE" | "EXPLAIN" => asks(watch, rest),
+        "INSERT" => one_table(sql, rest, watch, insert),
+        "UPDATE" => one_table(sql, rest, watch, update),
+        "DELETE" => one_table(sql, rest, watch, delete),
+        // MySQL has blocks that begin so, and snapshots that a transaction begins with.
+        "BEGIN" | "START" if has(rest, "NOT") || has(rest, "CONSISTENT") => Statement::UNKNOWN,
+        "BEGIN" | "START" => Statement::at(Boundary::Begins),
+        "COMMIT" | "END" | "ABORT" | "ROLLBACK" => end(rest),
+        // Outside a transaction these begin and end one in SQLite.
+        "SAVEPOINT" | "RELEASE" => Statement::at(Boundary::MayEnd),
+        "SHOW" | "LISTEN" | "UNLISTEN" | "NOTIFY" | "FETCH" | "MOVE" | "CLOSE" | "CHECKPOINT"
+        | "DESCRIBE" | "DESC" | "DEALLOCATE" => Statement::READ,
+        "SET" => set(rest, dialect),
+        "PRAGMA" => pragma(rest),
+        "RESET" | "DISCARD" | "USE" | "ATTACH" | "DETACH" => Statement::moving(true),
+        // MariaDB's runs the statement that it shows the plan of.
+        "ANALYZE" if has_any(rest, &WRITING) => Statement::OPAQUE,
+        "CREATE" | "ALTER" | "DROP" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" | "VACUUM"
+        | "REINDEX" | "OPTIMIZE" | "LOCK" | "UNLOCK" | "REFRESH" => definition(rest, watch),
+        "REPLACE" | "MERGE" | "TRUNCATE" | "COPY" | "LOAD" | "RENAME" => Statement::OPAQUE,
+        _ => Statement::UNKNOWN,
+    };
+    Statement {
+        goes_on: match dialect {
+            // What returns rows is done when the last of them has been fetched.
+            Dialect::Sqlite => word != "SELECT" && has(rest, "RETURNING"),
+            // A procedure may go on after its first result.
+            Dialect::Mysql | Dialect::Postgres => statement.goes_on,
+        },
+        defines: DEFINING.contains(&word.as_str()),
+        ..statement
+    }
+}
+
+fn has(tokens: &[Token<'_>], word: &str) -> bool {
+    tokens.iter().any(|token| token.is(word))
+}
+
+fn has_any(tokens: &[Token<'_>], words: &[&str]) -> bool {
+    words.iter().any(|word| has(tokens, word))
+}
+
+fn select(watch: &Watch, tokens: &[Token<'_>]) -> Statement {
+    // What is selected into a table may hide another one of its name.
+    let makes_table = watch.dialect() == Dialect::Postgres && has(tokens, "INTO");
+    let sets = tokens.iter().any(|token| token.is_named("SET_CONFIG"));
+    Statement::moving(makes_table || sets)
+}
+
+/// Reads what asks for rows, unless there is a word in it that writes.
+fn asks(watch: &Watch, tokens: &[Token<'_>]) -> Statement {
+    if has_any(tokens, &WRITING) {
+        return Statement {
+            moves: has_any(tokens, &["CALL", "EXECUTE", "SET_CONFIG"]),
+            defines: has_any(tokens, &DEFINING),
+            ..Statement::OPAQUE
+        };
+    }
+    select(watch, tokens)
+}
+
+/// Looks for words in a text that cannot be split.
+fn doubtful(sql: &str) -> Statement {
+    let reads = ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "("];
+    let start = sql.trim_start();
+    let starts = |word: &str| {
+        start
+            .get(..word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    };
+    let has_any = |words: &[&str]| words.iter().any(|word| has_word(sql, word));
+    let is_one = !sql.contains([';', '!']);
+    let is_read = reads.iter().any(|word| starts(word));
+    if is_one && is_read && !has_any(&WRITING) {
+        return Statement::moving(has_any(&["SET_CONFIG", "INTO"]));
+    }
+    if is_one
+        && ["INSERT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|word| starts(word))
+    {
+        let moves = has_any(&["SET_CONFIG", "PG_SETTINGS"]);
+        return Statement {
+            moves,
+            goes_on: true,
+            ..Statement::writing(Writes::Everything)
+        };
+    }
+    Statement {
+        defines: has_any(&DEFINING),
+        ..Statement::UNKNOWN
+    }
+}
+
+/// Whether a word stands anywhere in a text, in comments and literals too.
 fn has_word(sql: &str, word: &str) -> bool {
     let (bytes, word) = (sql.as_bytes(), word.as_bytes());
     let is_part = |byte: Option<&u8>| {
@@ -217,130 +308,162 @@ fn has_word(sql: &str, word: &str) -> bool {
     })
 }
 
-fn end(sql: &str, mut tokens: Tokens<'_>) -> Statement {
-    let to_savepoint = tokens
-        .clone()
-        .any(|token| token.is("TO") || token.is("SAVEPOINT"));
-    if to_savepoint {
+fn end(tokens: &[Token<'_>]) -> Statement {
+    if has_any(tokens, &["TO", "SAVEPOINT"]) {
         return Statement::READ;
     }
     Statement {
         // What was prepared may have been prepared by anybody.
-        writes: if tokens.any(|token| token.is("PREPARED")) {
+        writes: if has(tokens, "PREPARED") {
             Writes::Everything
         } else {
             Writes::Nothing
         },
-        boundary: Boundary::Ends,
         // Another transaction follows at once, which nothing else shows.
-        moves: has_word(sql, "CHAIN"),
+        moves: has(tokens, "CHAIN"),
+        ..Statement::at(Boundary::Ends)
     }
 }
 
-fn sets_names(mut tokens: Tokens<'_>) -> bool {
-    const MOVING: [&str; 6] = [
+fn set(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
+    const MOVING: [&str; 9] = [
         "SEARCH_PATH",
         "ROLE",
         "AUTHORIZATION",
         "SCHEMA",
         "ROW_SECURITY",
         "AUTOCOMMIT",
+        // Below READ COMMITTED what is read may never be committed.
+        "UNCOMMITTED",
+        "TX_ISOLATION",
+        "TRANSACTION_ISOLATION",
     ];
-    tokens.any(|token| match token {
-        Token::Word(name) | Token::Quoted(name) => {
-            MOVING.iter().any(|word| name.eq_ignore_ascii_case(word))
-        }
+    let is_mysql = dialect == Dialect::Mysql;
+    if is_mysql && has(tokens, "STATEMENT") {
+        return Statement::UNKNOWN;
+    }
+    let moves = tokens.iter().any(|token| {
         // A setting of the program's own, by which a policy may choose rows.
-        Token::Sign(sign) => sign == b'.',
-        _ => false,
-    })
+        let is_own = !is_mysql && *token == Token::Sign(b'.');
+        is_own || MOVING.iter().any(|word| token.is_named(word))
+    });
+    let may_end = is_mysql && has_any(tokens, &["AUTOCOMMIT", "PASSWORD", "ROLE"]);
+    Statement {
+        boundary: if may_end {
+            Boundary::MayEnd
+        } else {
+            Boundary::None
+        },
+        ..Statement::moving(moves)
+    }
 }
 
-fn definition(sql: &str, watch: &Watch) -> Statement {
+fn pragma(tokens: &[Token<'_>]) -> Statement {
+    Statement::moving(has_any(tokens, &["READ_UNCOMMITTED", "WRITABLE_SCHEMA"]))
+}
+
+fn definition(tokens: &[Token<'_>], watch: &Watch) -> Statement {
     // What is dropped or altered as a whole may have tables in it that are not named.
     const WHOLE: [&str; 6] = ["SCHEMA", "DATABASE", "OWNED", "TEMP", "TEMPORARY", "POLICY"];
-    let concerns_us = sql.contains('\\')
-        // Children and partitions of a table have names of their own.
-        || (has_word(sql, "TABLE") && (has_word(sql, "DROP") || has_word(sql, "ALTER")))
-        || Tokens::new(sql).any(|token| match token {
-            Token::Word(name) | Token::Quoted(name) => {
-                watch.is_watched(name) || WHOLE.iter().any(|word| token.is(word))
-            }
-            _ => false,
-        });
+    let concerns_us = tokens.iter().any(|token| match token {
+        Token::Word(name) | Token::Quoted(name) => {
+            watch.is_watched(name)
+                // Children and partitions of a table have names of their own.
+                || token.is("TABLE")
+                || WHOLE.iter().any(|word| token.is(word))
+        }
+        _ => false,
+    });
     Statement {
         writes: if concerns_us {
             Writes::Everything
         } else {
             Writes::Nothing
         },
-        boundary: Boundary::MayEnd,
         // A temporary table hides another of its name from this connection alone.
-        moves: ["TEMP", "TEMPORARY", "PG_TEMP"]
-            .iter()
-            .any(|word| has_word(sql, word)),
+        moves: tokens.iter().any(|token| {
+            ["TEMP", "TEMPORARY", "PG_TEMP"]
+                .iter()
+                .any(|word| token.is_named(word))
+        }),
+        ..Statement::at(Boundary::MayEnd)
     }
 }
 
 /// Reads a statement that writes to one table, by a function that knows its grammar.
-fn one_table<'s>(
-    sql: &'s str,
-    mut tokens: Tokens<'s>,
+fn one_table(
+    sql: &str,
+    tokens: &[Token<'_>],
     watch: &Watch,
-    grammar: fn(&mut Parser<'s, '_>, &Watch) -> Option<Writes>,
+    grammar: fn(&mut Parser<'_, '_>, &Watch) -> Option<Writes>,
 ) -> Statement {
-    if has_word(sql, "SET_CONFIG") || has_word(sql, "PG_SETTINGS") {
+    let names = ["SET_CONFIG", "PG_SETTINGS"];
+    if tokens
+        .iter()
+        .any(|token| names.iter().any(|name| token.is_named(name)))
+    {
         return Statement::UNKNOWN;
     }
-    // Escapes end a literal elsewhere than it seems to, and databases differ in what a comment is.
-    if ["\\", "/*", "--", "#", "&\""]
-        .iter()
-        .any(|odd| sql.contains(odd))
-    {
-        return Statement::writing(Writes::Everything);
-    }
     let mut parser = Parser {
-        tokens: &mut tokens,
+        tokens: tokens.iter(),
         parameters: 0,
     };
     let writes = grammar(&mut parser, watch).unwrap_or(Writes::Everything);
+    let writing = |writes| Statement {
+        consults: true,
+        ..Statement::writing(writes)
+    };
     let Writes::Rows(_, _, _, total) = writes else {
-        return Statement::writing(writes);
+        return writing(writes);
     };
     // A placeholder that is not one, or one that does not look like it, would shift the others.
     let all_seen = memchr::memchr_iter(b'%', sql.as_bytes()).count() == total;
-    let names_are_names = !(watch.double_quotes_hold_text() && sql.contains('"'));
+    let names_are_names = !(watch.dialect() == Dialect::Mysql && sql.contains('"'));
     if all_seen && names_are_names && !sql.contains('?') {
-        Statement::writing(writes)
+        writing(writes)
     } else {
-        Statement::writing(Writes::Everything)
+        writing(Writes::Everything)
     }
 }
 
 /// Reads on, counting the parameters that it passes.
 struct Parser<'s, 't> {
-    tokens: &'t mut Tokens<'s>,
+    tokens: std::slice::Iter<'t, Token<'s>>,
     parameters: usize,
+}
+
+/// The name of a table, and the schema or the database that it is given with.
+struct Name<'s> {
+    qualifier: Option<&'s str>,
+    name: &'s str,
+}
+
+impl Name<'_> {
+    fn table<'w>(&self, watch: &'w Watch) -> Table<'w> {
+        watch.table(self.qualifier, self.name)
+    }
 }
 
 impl<'s> Parser<'s, '_> {
     fn next(&mut self) -> Option<Token<'s>> {
-        let token = self.tokens.next();
+        let token = self.tokens.next().copied();
         self.parameters += usize::from(token == Some(Token::Placeholder));
         token
     }
 
-    /// The last part of a name, and the token after it.
-    fn name(&mut self, first: Option<Token<'s>>) -> Option<(&'s str, Option<Token<'s>>)> {
+    /// A name of one or more parts, and the token after it.
+    fn name(&mut self, first: Option<Token<'s>>) -> Option<(Name<'s>, Option<Token<'s>>)> {
         let mut part = first;
+        let mut qualifier = None;
         loop {
             let (Token::Word(name) | Token::Quoted(name)) = part? else {
                 return None;
             };
             let after = self.next();
             if after != Some(Token::Sign(b'.')) {
-                return Some((name, after));
+                return Some((Name { qualifier, name }, after));
             }
+            qualifier = Some(name);
             part = self.next();
         }
     }
@@ -349,7 +472,7 @@ impl<'s> Parser<'s, '_> {
     fn has(&mut self, words: &[&str]) -> bool {
         let mut found = false;
         while let Some(token) = self.next() {
-            found |= words.iter().any(|word| token.is(word)) || token == Token::Sign(b';');
+            found |= words.iter().any(|word| token.is(word));
         }
         found
     }
@@ -358,7 +481,7 @@ impl<'s> Parser<'s, '_> {
     fn rows(&mut self, columns: &HashMap<String, Column>) -> Option<Writes> {
         let first = self.next();
         let (name, operator) = self.name(first)?;
-        let column = *columns.get(&name.to_lowercase())?;
+        let column = *columns.get(&name.name.to_lowercase())?;
         let before = self.parameters;
         match operator? {
             Token::Sign(b'=') if self.next()? == Token::Placeholder => {}
@@ -384,7 +507,7 @@ impl<'s> Parser<'s, '_> {
     }
 }
 
-/// Words of a second statement within one, as `PostgreSQL`'s `WITH` allows it.
+/// Words of a second statement within one, as PostgreSQL's `WITH` allows it.
 const SUBSTATEMENT: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
 
 fn insert(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
@@ -398,7 +521,7 @@ fn insert(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
     }
     let first = parser.next();
     let (name, _) = parser.name(first)?;
-    match watch.table(name) {
+    match name.table(watch) {
         Table::Unknown => None,
         // Also the `UPDATE` of `ON CONFLICT` and of `ON DUPLICATE KEY`.
         Table::Watched(_) if parser.has(&SUBSTATEMENT) => None,
@@ -419,18 +542,18 @@ fn update(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
         // An alias, a second table of MySQL's, a conflict clause of SQLite's.
         return None;
     }
-    match watch.table(name) {
+    match name.table(watch) {
         Table::Unknown => None,
         Table::Other if parser.has(&SUBSTATEMENT) => None,
         Table::Other => Some(Writes::Nothing),
-        Table::Watched(columns) => {
+        Table::Watched(table) => {
             let mut depth = 0_i32;
             loop {
                 match parser.next()? {
                     Token::Sign(b'(') => depth += 1,
                     Token::Sign(b')') => depth -= 1,
                     word if word.is("FROM") && depth == 0 => return None,
-                    word if word.is("WHERE") && depth == 0 => return parser.rows(columns),
+                    word if word.is("WHERE") && depth == 0 => return parser.rows(table),
                     _ => {}
                 }
             }
@@ -447,7 +570,10 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
         first = parser.next()?;
     }
     let (name, after) = parser.name(Some(first))?;
-    match watch.table(name) {
+    if watch.takes_others_along(name.name) {
+        return None;
+    }
+    match name.table(watch) {
         Table::Watched(columns) if after?.is("WHERE") => parser.rows(columns),
         // What else follows may name the table that is really written to.
         Table::Other
@@ -462,7 +588,7 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{Kind, Owner};
+    use crate::watch::{Effects, Kind, Owner};
 
     const KEY: Column = Column {
         owner: Owner::Token,
@@ -473,21 +599,25 @@ mod tests {
         kind: Kind::Integer,
     };
 
-    fn watch() -> Watch {
+    fn watch(dialect: Dialect) -> Watch {
         let tokens = HashMap::from([("key".to_owned(), KEY), ("user_id".to_owned(), USER)]);
         let users = HashMap::from([("id".to_owned(), USER)]);
-        Watch::new(
+        let watch = Watch::new(
             [
                 ("authtoken_token".to_owned(), tokens),
                 ("auth_user".to_owned(), users),
             ],
-            ["blog_post".to_owned(), "auth_user_groups".to_owned()],
-            false,
-        )
+            ["blog_post", "auth_user_groups", "blog.post"].map(str::to_owned),
+            dialect,
+        );
+        watch.learn(1, Effects::default());
+        watch
     }
 
-    fn writes(sql: &str) -> Writes {
-        read(sql, &watch()).writes
+    const DIALECTS: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql];
+
+    fn reading(sql: &str, dialect: Dialect) -> Statement {
+        read(sql, &watch(dialect))
     }
 
     #[test]
@@ -520,7 +650,17 @@ mod tests {
             ),
         ];
         for (sql, expected) in rows {
-            assert_eq!(writes(sql), expected, "{sql}");
+            assert_eq!(reading(sql, Dialect::Sqlite).writes, expected, "{sql}");
+            let is_standard = !sql.contains(['`', '[']);
+            for dialect in DIALECTS {
+                let found = reading(sql, dialect).writes;
+                let hides_names = dialect == Dialect::Mysql && sql.contains('"');
+                if is_standard && !hides_names {
+                    assert_eq!(found, expected, "{sql}");
+                } else if hides_names {
+                    assert_eq!(found, Writes::Everything, "{sql}");
+                }
+            }
         }
     }
 
@@ -533,15 +673,8 @@ mod tests {
             "BEGIN NOT ATOMIC DELETE FROM auth_user; END",
             "UPDATE auth_user SET a=now()-interval '%s days' WHERE id=%s",
             "UPDATE auth_user SET a='%s' WHERE id=%s",
-            "UPDATE auth_user SET a=(ARRAY[%s,%s])[1] WHERE id=%s",
             "UPDATE auth_user SET a=%b WHERE id=%s",
-            "UPDATE auth_user SET a=1 /* %s */ WHERE id=%s",
             "UPDATE auth_user SET a=? WHERE id=%s",
-            "UPDATE auth_user SET a=%s WHERE id=%s--1",
-            "UPDATE auth_user SET a=%s WHERE id=%s /*M! OR 1=1 */",
-            "UPDATE auth_user SET a=%s WHERE id=%s -- x\r OR true",
-            "/*!50000UPDATE auth_user SET a=1 */",
-            "SET STATEMENT max_statement_time=5 FOR UPDATE auth_user SET a=1",
             "DELETE FROM blog_post, authtoken_token USING authtoken_token LEFT JOIN blog_post",
             "DROP TABLE a_partition",
             "INSERT INTO blog_post SELECT set_config('search_path', 'a', false)",
@@ -560,8 +693,6 @@ mod tests {
             "DELETE FROM authtoken_token WHERE key = %s COLLATE NOCASE",
             "DELETE FROM authtoken_token WHERE key = %s; DELETE FROM auth_user",
             "DELETE t FROM authtoken_token t",
-            r"DELETE FROM authtoken_token WHERE key = 'a\'' AND key = %s",
-            r#"DELETE FROM U&"auth!0075ser" UESCAPE '!' WHERE id = %s"#,
             "INSERT OR REPLACE INTO authtoken_token VALUES (%s)",
             "INSERT INTO authtoken_token (key) VALUES (%s) ON CONFLICT (key) DO UPDATE SET a = 1",
             "INSERT INTO authtoken_token (key) VALUES (%s) ON DUPLICATE KEY UPDATE a = 1",
@@ -577,10 +708,111 @@ mod tests {
             "EXPLAIN ANALYZE DELETE FROM auth_user",
             "COPY authtoken_token FROM STDIN",
             "COMMIT PREPARED 'x'",
-            "SELECT 1 /*! ; DELETE FROM auth_user */",
         ] {
-            assert_eq!(writes(sql), Writes::Everything, "{sql}");
+            for dialect in DIALECTS {
+                assert_eq!(reading(sql, dialect).writes, Writes::Everything, "{sql}");
+            }
         }
+    }
+
+    /// Each with the dialects in which it writes to rows that cannot be told.
+    #[test]
+    fn a_dialect_decides_what_a_comment_a_literal_and_a_name_are() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        let statements: [(&str, &[Dialect]); 20] = [
+            ("-- a\rSELECT 1\nDELETE FROM auth_user", &[Sqlite, Mysql]),
+            ("SELECT 1 -- a\r; DELETE FROM auth_user", &[Postgres]),
+            ("/* /* */ SELECT */ DELETE FROM auth_user", &[Postgres]),
+            ("/* /* */ DELETE FROM auth_user -- */", &[Sqlite, Mysql]),
+            ("SELECT 1 # ; DELETE FROM auth_user", &[Sqlite, Postgres]),
+            ("SELECT 1 --; DELETE FROM auth_user", &[Mysql]),
+            ("SELECT $$ ' $$; DELETE FROM auth_user --'", &[Postgres]),
+            ("SELECT '$$'; SELECT '; DELETE FROM auth_user; $$'", &[]),
+            ("SELECT 1 /*! ; DELETE FROM auth_user */", &[Mysql]),
+            ("/*!50000UPDATE auth_user SET a=1 */", &[Mysql]),
+            ("/*M!50000UPDATE auth_user SET a=1 */", &[Mysql]),
+            (
+                "SET STATEMENT max_statement_time=5 FOR UPDATE auth_user SET a=1",
+                &[Mysql],
+            ),
+            ("ANALYZE FORMAT=JSON UPDATE auth_user SET a=1", &DIALECTS),
+            (
+                r"SELECT '\'; DELETE FROM auth_user; --'",
+                &[Postgres, Mysql],
+            ),
+            (
+                "UPDATE auth_user SET a=(ARRAY[%s,%s])[1] WHERE id=%s",
+                &[Sqlite],
+            ),
+            (
+                "UPDATE auth_user SET a=%s WHERE id=%s -- x\r OR true",
+                &[Postgres],
+            ),
+            ("UPDATE auth_user SET a=%s WHERE id=%s--1", &[Mysql]),
+            (
+                "UPDATE auth_user SET a=%s WHERE id=%s /*M! OR 1=1 */",
+                &[Mysql],
+            ),
+            ("UPDATE auth_user SET a=1 /* %s */ WHERE id=%s", &DIALECTS),
+            (
+                r#"DELETE FROM U&"auth!0075ser" UESCAPE '!' WHERE id = %s"#,
+                &DIALECTS,
+            ),
+        ];
+        for (sql, dialects) in statements {
+            for dialect in DIALECTS {
+                let is_told = reading(sql, dialect).writes != Writes::Everything;
+                assert_eq!(!is_told, dialects.contains(&dialect), "{dialect:?}: {sql}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_ends_a_transaction_is_seen_wherever_it_stands() {
+        for (sql, boundary) in [
+            ("SELECT 1; END", Boundary::MayEnd),
+            ("COMMIT # up to here", Boundary::Ends),
+            ("SET autocommit=1", Boundary::MayEnd),
+            ("SET PASSWORD = PASSWORD('x')", Boundary::MayEnd),
+            ("-- a\nCOMMIT", Boundary::Ends),
+            ("CALL p()", Boundary::MayEnd),
+        ] {
+            assert_eq!(reading(sql, Dialect::Mysql).boundary, boundary, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_may_go_on_after_it_has_returned_is_told() {
+        let goes_on = |sql, dialect| reading(sql, dialect).goes_on;
+        let update = "UPDATE blog_post SET a = %s WHERE id = %s RETURNING id";
+        assert!(goes_on(update, Dialect::Sqlite) && !goes_on(update, Dialect::Postgres));
+        let with = "WITH x AS (SELECT 1) DELETE FROM auth_user RETURNING id";
+        assert!(goes_on(with, Dialect::Sqlite));
+        for sql in ["CALL p()", "SELECT 1; UPDATE auth_user SET a = 1"] {
+            assert!(goes_on(sql, Dialect::Mysql) && !goes_on(sql, Dialect::Postgres));
+        }
+        assert!(!goes_on("SELECT 'returning'", Dialect::Sqlite));
+    }
+
+    #[test]
+    fn a_definition_is_one_wherever_it_stands() {
+        let defines = |sql| reading(sql, Dialect::Postgres).defines;
+        assert!(defines(
+            "CREATE TRIGGER t AFTER UPDATE ON auth_user EXECUTE FUNCTION f()"
+        ));
+        assert!(defines("SELECT 1; ALTER TABLE a ADD b int") && defines("DROP RULE r ON a"));
+        assert!(!defines("SELECT 'create'") && !defines("UPDATE auth_user SET a = 1"));
+    }
+
+    #[test]
+    fn another_schema_may_have_another_table_of_that_name() {
+        let writes = |sql| reading(sql, Dialect::Postgres).writes;
+        assert_eq!(writes("UPDATE blog.post SET a = 1"), Writes::Nothing);
+        assert_eq!(writes("UPDATE post SET a = 1"), Writes::Everything);
+        assert_eq!(
+            writes("UPDATE other.blog_post SET a = 1"),
+            Writes::Everything
+        );
     }
 
     #[test]
@@ -591,7 +823,11 @@ mod tests {
             "INSERT OR IGNORE INTO auth_user (id) VALUES (%s)",
             "INSERT INTO auth_user (id) VALUES (%s) ON CONFLICT DO NOTHING",
         ] {
-            assert_eq!(writes(sql), Writes::NewRows, "{sql}");
+            assert_eq!(
+                reading(sql, Dialect::Mysql).writes,
+                Writes::NewRows,
+                "{sql}"
+            );
         }
     }
 
@@ -610,13 +846,15 @@ mod tests {
             "SAVEPOINT s1",
             "PRAGMA foreign_keys = ON",
         ] {
-            assert_eq!(writes(sql), Writes::Nothing, "{sql}");
+            for dialect in DIALECTS {
+                assert_eq!(reading(sql, dialect).writes, Writes::Nothing, "{sql}");
+            }
         }
     }
 
     #[test]
     fn transactions_begin_and_end() {
-        let boundary = |sql| read(sql, &watch()).boundary;
+        let boundary = |sql| reading(sql, Dialect::Postgres).boundary;
         assert_eq!(boundary("BEGIN"), Boundary::Begins);
         assert_eq!(boundary("START TRANSACTION"), Boundary::Begins);
         assert_eq!(boundary("COMMIT"), Boundary::Ends);
@@ -631,7 +869,7 @@ mod tests {
 
     #[test]
     fn a_connection_whose_names_mean_other_tables_is_noticed() {
-        let moves = |sql| read(sql, &watch()).moves;
+        let moves = |sql| reading(sql, Dialect::Postgres).moves;
         for sql in [
             "SET search_path TO tenant_a",
             "SET LOCAL \"search_path\" = a",

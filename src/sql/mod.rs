@@ -1,0 +1,15 @@
+//! What a statement does to the watched tables, as far as its text tells.
+
+pub mod lexer;
+pub mod statement;
+
+/// Whose SQL it is: they differ in what a comment, a literal and a name are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite's.
+    Sqlite,
+    /// PostgreSQL's.
+    Postgres,
+    /// That of MySQL and MariaDB.
+    Mysql,
+}
