@@ -1,0 +1,64 @@
+"""The registry of write paths."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+SQLITE = ("sqlite",)
+POSTGRESQL = ("postgresql",)
+MARIADB = ("mysql",)
+EVERY = ("sqlite", "postgresql", "mysql")
+SERVERS = ("postgresql", "mysql")
+
+#: What the README says of each kind of write that cannot be seen, with its bound.
+OTHER_PROGRAMS = "another program: MAX_AGE"
+AROUND_DJANGO = "SQL around Django's execute(): MAX_AGE"
+IN_THE_DATABASE = "a function, trigger or view of the database: MAX_AGE"
+KILLED = "killed between the commit and its word of it: MAX_AGE"
+
+
+class Path(NamedTuple):
+    """One way of writing."""
+
+    name: str
+    #: Called with a row; the write has returned when it returns.
+    write: Callable
+    vendors: tuple[str, ...]
+    #: Where the write cannot be seen by design: the bound, in words.
+    documented: str
+    #: The kind of row that is written, see `subjects`.
+    subject: str
+    #: Whether the short form runs it.
+    short: bool
+    #: At most so many trials, for what takes long.
+    trials: int
+    #: Why it cannot run here; empty where it can. A function, since it may ask the server.
+    missing: Callable[[], str]
+
+
+PATHS: dict[str, Path] = {}
+
+
+def path(
+    name,
+    vendors=EVERY,
+    *,
+    documented="",
+    subject="token",
+    short=False,
+    trials=1000,
+    missing=lambda: "",
+):
+    """Register the decorated function as a write path."""
+
+    def register(write):
+        if name in PATHS:
+            raise ValueError(f"two paths are called {name!r}")
+        PATHS[name] = Path(name, write, vendors, documented, subject, short, trials, missing)
+        return write
+
+    return register
+
+
+def paths_of(vendor):
+    """Return the paths that concern a vendor, in the order of their registration."""
+    return [each for each in PATHS.values() if vendor in each.vendors]

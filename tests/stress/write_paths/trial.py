@@ -1,0 +1,198 @@
+"""One run of one path: warm readers, write, take the floor, collect answers, ask the database."""
+
+import contextlib
+import os
+import signal
+import time
+import traceback
+from typing import NamedTuple
+
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+from tests.stress.write_paths import readers
+from tests.stress.write_paths.readers import (
+    ANSWERS,
+    ASKED,
+    DIFFERENT,
+    FIRST,
+    HITS,
+    RETURNED,
+    SEEN,
+    STOP,
+    digest,
+    fork_reader,
+)
+from tests.stress.write_paths.subjects import SUBJECTS, Router
+
+#: Seconds.
+LONGEST = 30
+#: Answers of each reader before the write, and after it has returned.
+WARM, ENOUGH = 3, 3
+#: Questions after which a reader counts as warm though it never hit: the row is not cached.
+PATIENCE = 10
+
+
+class Outcome(NamedTuple):
+    stale: bool = False
+    #: The readers held the row when it was written.
+    held: bool = False
+    #: The write changed what the database answers.
+    changed: bool = True
+    error: str = ""
+
+
+class TooLong(Exception):
+    """A path or the readers did not come to an end."""
+
+
+class Stage:
+    """The readers, and the writer that this process is."""
+
+    current = None
+
+    def __init__(self, count):
+        Stage.current = self
+        self.board = readers.Board(count)
+        self.pids = [fork_reader(self.board, which) for which in range(count)]
+        self.trial = 0
+        self.is_slow = False
+        connection_created.connect(self._slow_down, dispatch_uid="write paths")
+
+    def run(self, path, *, is_slow):
+        """Run a path once. ``is_slow`` lets readers ask before and after each statement."""
+        subject = SUBJECTS[path.subject]
+        self.trial += 1
+        self.is_slow = False
+        try:
+            with alarm(LONGEST):
+                row = subject.make()
+                self.board.begin(self.trial, path.subject, row.key)
+                # This process holds the row too, and the path is run by its connection.
+                before = self._own(subject, row.key)
+                self._own(subject, row.key)
+                self._wait(ASKED, WARM, HITS)
+                held = all(mine[HITS] for mine in self._readers())
+                self.is_slow = is_slow
+                path.write(row)
+                self.is_slow = False
+                self.board.numbers[RETURNED] = self.trial
+                own = self._own(subject, row.key)
+                self._wait(ANSWERS, ENOUGH)
+        except Exception as error:
+            self._give_up()
+            return Outcome(error=error_of(error))
+        finally:
+            self.is_slow = False
+            answers = [[mine[FIRST], mine[DIFFERENT]] for mine in self._readers()]
+            self.board.numbers[readers.TRIAL] = 0
+            self._close()
+        truth = self._as(subject, subject.truth, row.key)
+        self._close()
+        changed, truth = truth != before, digest(truth)
+        stale = any(first != truth or different for first, different in answers)
+        return Outcome(stale or digest(own) != truth, held, changed)
+
+    def pause(self, questions=2):
+        """Let each reader ask again, for a moment at the most."""
+        floor = [mine[ASKED] + questions for mine in self._readers()]
+        until = time.monotonic() + 0.1
+        while time.monotonic() < until:
+            if all(mine[ASKED] >= least for mine, least in zip(self._readers(), floor, strict=True)):
+                return
+            time.sleep(0.0002)
+
+    def stop(self):
+        self.board.numbers[STOP] = 1
+        for pid in self.pids:
+            os.waitpid(pid, 0)
+
+    def _own(self, subject, key):
+        """Ask as this process."""
+        return self._as(subject, subject.ask, key)
+
+    def _as(self, subject, ask, key):
+        before, Router.alias = Router.alias, subject.alias
+        try:
+            return ask(key)
+        finally:
+            Router.alias = before
+
+    def _readers(self):
+        return [self.board.of_reader(which) for which in range(len(self.pids))]
+
+    def _wait(self, place, least, hits=None):
+        until = time.monotonic() + 10
+        while True:
+            if all(
+                mine[SEEN] == self.trial
+                and mine[place] >= least
+                and (hits is None or mine[hits] or mine[place] >= PATIENCE)
+                for mine in self._readers()
+            ):
+                return
+            if time.monotonic() > until:
+                raise TooLong("the readers do not answer")
+            self._replace_the_dead()
+            time.sleep(0.0002)
+
+    def _replace_the_dead(self):
+        for which, pid in enumerate(self.pids):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                self._close()
+                self.pids[which] = fork_reader(self.board, which)
+                raise TooLong(f"a reader ended with status {status}")
+
+    def _close(self):
+        Router.alias = "default"
+        with contextlib.suppress(Exception):
+            connections.close_all()
+
+    def _give_up(self):
+        """Take other connections: one that failed may believe to be in a transaction still."""
+        for alias in connections:
+            with contextlib.suppress(Exception):
+                connections[alias].close()
+            with contextlib.suppress(AttributeError):
+                del connections[alias]
+
+    def _slow_down(self, connection, **_):
+        # The same object each time, or there would be one more with each connection.
+        if self._slowly not in connection.execute_wrappers:
+            connection.execute_wrappers.append(self._slowly)
+
+    def _slowly(self, execute, sql, parameters, many, context):
+        if not self.is_slow:
+            return execute(sql, parameters, many, context)
+        self.pause(1)
+        result = execute(sql, parameters, many, context)
+        self.pause(1)
+        return result
+
+
+def error_of(error):
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {text[0]} ({os.path.basename(where.filename)}:{where.lineno})"
+
+
+@contextlib.contextmanager
+def alarm(seconds):
+    """Raise an exception in what takes too long."""
+
+    def ring(*_):
+        raise TooLong(f"not done after {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def pause(questions=2):
+    """Let the readers ask, as between a statement and its commit."""
+    Stage.current.pause(questions)
