@@ -1,5 +1,6 @@
 """The kinds of row that are written, and how a reader asks for each."""
 
+import time
 from types import SimpleNamespace
 
 from django.apps import apps
@@ -171,12 +172,47 @@ def inactive():
     return row
 
 
+def revoked():
+    row = plain()()
+    Token.objects.filter(key=row.key).delete()
+    return row
+
+
 class Issued(Subject):
     """A token of irontoken's own, which REST framework's class does not know."""
 
     def truth(self, key):
         irontoken.cache_clear()
         return self.ask(key)
+
+
+class WithIterator(Subject):
+    """A reader that reads the rows of an iterator while others write, and asks meanwhile."""
+
+    def prepare(self, key):
+        rows = User.objects.using(self.alias).order_by("pk").iterator(chunk_size=1)
+        next(rows, None)
+        time.sleep(0.004)
+        self.ask(key)
+        rows.close()
+
+
+class Instrumented(WithIterator):
+    """The same, whose connection is a proxy."""
+
+    def prepare(self, key):
+        if "sqlite3" in type(connections[self.alias].connection).__module__:
+            connections[self.alias].close()
+        from tests.stress.write_paths.sqlite import ProxiedConnection, base
+
+        if connections[self.alias].connection is None:
+            connect = base.Database.connect
+            base.Database.connect = lambda **options: ProxiedConnection(connect(**options))
+            try:
+                connections[self.alias].connect()
+            finally:
+                base.Database.connect = connect
+        super().prepare(key)
 
 
 def issued():
@@ -212,3 +248,9 @@ if hasattr(models, "SchemaToken"):
 for alias in connections:
     if alias != "default":
         subject(f"token by {alias}", on_alias(plain(), alias), Token, alias)
+if "uncommitted" in connections:
+    subject("inactive by uncommitted", inactive, Token, "uncommitted")
+    subject("revoked by uncommitted", revoked, Token, "uncommitted")
+if "wal" in connections:
+    subject("wal iterator", on_alias(plain(), "wal"), Token, "wal", WithIterator)
+    subject("wal instrumented", on_alias(plain(), "wal"), Token, "wal", Instrumented)
