@@ -31,7 +31,11 @@ def read_all(cursor):
 
 @path("mariadb: REPLACE", MARIADB)
 def _(row):
-    sql("REPLACE INTO authtoken_token VALUES (%s, '2001-01-01', %s)", row.key, row.pk)
+    sql(
+        "REPLACE INTO authtoken_token (`key`, created, user_id) VALUES (%s, '2001-01-01', %s)",
+        row.key,
+        row.pk,
+    )
 
 
 @path("mariadb: REPLACE ... SET", MARIADB)
@@ -81,9 +85,13 @@ def _(row):
     )
 
 
-@path("mariadb: INSERT IGNORE, which writes nothing", MARIADB)
+@path("mariadb: INSERT IGNORE of a row that is there", MARIADB)
 def _(row):
-    sql("INSERT IGNORE INTO authtoken_token VALUES (%s, NOW(), %s)", row.key, row.pk)
+    sql(
+        "INSERT IGNORE INTO authtoken_token (`key`, created, user_id) VALUES (%s, NOW(), %s)",
+        row.key,
+        row.pk,
+    )
     users(row).update(last_name="afterwards")
 
 
@@ -180,7 +188,11 @@ def _(row):
     place = f"{settings.FOLDER}/tokens.txt"
     with open(place, "w") as file:
         file.write(f"{row.key}\t2001-01-01\t{row.pk}\n")
-    sql(f"LOAD DATA LOCAL INFILE '{place}' REPLACE INTO TABLE authtoken_token", alias="local")
+    sql(
+        f"LOAD DATA LOCAL INFILE '{place}' REPLACE INTO TABLE authtoken_token "
+        "(`key`, created, user_id)",
+        alias="local",
+    )
 
 
 def _missing_file():

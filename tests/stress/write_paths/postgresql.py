@@ -385,6 +385,7 @@ def _(row):
 def _(row):
     sql("SET search_path TO wp_tenant, public")
     sql("UPDATE public.auth_user SET first_name = 'public' WHERE id = %s", row.pk)
+    connection.close()
 
 
 @path("postgresql: a temporary table of the same name", POSTGRESQL)

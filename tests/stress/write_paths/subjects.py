@@ -215,6 +215,71 @@ class Instrumented(WithIterator):
         super().prepare(key)
 
 
+def tenant_database():
+    """Return the name of the database of the second tenant."""
+    return connections["other"].settings_dict["NAME"]
+
+
+class Tenants(Subject):
+    """One alias that speaks to the database of the tenant whose turn it is."""
+
+    def go_to(self, name):
+        connection = connections["default"]
+        if connection.settings_dict["NAME"] != name:
+            connection.close()
+            connection.settings_dict["NAME"] = name
+
+    def prepare(self, key):
+        """Ask for the same key in the second tenant's database first."""
+        first = connections["default"].settings_dict["NAME"]
+        self.go_to(tenant_database())
+        try:
+            super().ask(key)
+        finally:
+            self.go_to(first)
+
+
+class SecondTenant(Tenants):
+    """The same, of which the second tenant's answers are looked at."""
+
+    def prepare(self, key):
+        super(Tenants, self).ask(key)
+
+    def ask(self, key):
+        return self.there(super().ask, key)
+
+    def truth(self, key):
+        return self.there(super().truth, key)
+
+    def there(self, ask, key):
+        first = connections["default"].settings_dict["NAME"]
+        self.go_to(tenant_database())
+        try:
+            return ask(key)
+        finally:
+            self.go_to(first)
+
+
+def of_two_tenants():
+    """Make users of one key in both databases, with one id; return the first tenant's."""
+    row = plain()()
+    there = on_alias(lambda: copy_of(row), "other")()
+    row.there = there
+    return row
+
+
+def copy_of(row):
+    User.objects.filter(pk=row.pk).delete()
+    name = f"t{irontoken.generate_key(8)}"
+    user = User.objects.create(pk=row.pk, username=name)
+    return Token.objects.create(user=user, key=row.key)
+
+
+def of_second_tenant():
+    row = of_two_tenants()
+    return row_of(row.there.user, row.there)
+
+
 def issued():
     user = new_user()
     token, key = apps.get_model("irontoken_tokens", "AccessToken").objects.issue(user, "laptop")
@@ -248,6 +313,8 @@ if hasattr(models, "SchemaToken"):
 for alias in connections:
     if alias != "default":
         subject(f"token by {alias}", on_alias(plain(), alias), Token, alias)
+subject("tenants", of_two_tenants, Token, kind=Tenants)
+subject("second tenant", of_second_tenant, Token, kind=SecondTenant)
 if "uncommitted" in connections:
     subject("inactive by uncommitted", inactive, Token, "uncommitted")
     subject("revoked by uncommitted", revoked, Token, "uncommitted")
