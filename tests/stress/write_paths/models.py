@@ -189,14 +189,10 @@ class GenericToken(BaseToken):
 
 
 class Partitioned(BaseToken):
-    """A table with partitions or children, whose table `schema` makes by hand."""
+    """A table with partitions, which `schema` makes in the place of Django's."""
 
-    key = models.CharField(max_length=40, primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     label = models.CharField(max_length=40, default="")
-
-    class Meta:
-        managed = False
 
 
 if django.VERSION >= (5, 0):

@@ -19,6 +19,7 @@ STATEMENTS = [
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'after the write'; END""",
     """CREATE FUNCTION wp_function(who integer) RETURNS integer MODIFIES SQL DATA BEGIN
         UPDATE auth_user SET first_name = 'by function' WHERE id = who; RETURN who; END""",
+    "DROP TABLE write_paths_partitioned",
     """CREATE TABLE write_paths_partitioned (`key` varchar(40) PRIMARY KEY,
         user_id integer NOT NULL, label varchar(40) NOT NULL) PARTITION BY KEY (`key`) PARTITIONS 3""",
     """ALTER TABLE write_paths_texttoken MODIFY `key` varchar(40)

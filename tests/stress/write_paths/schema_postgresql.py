@@ -31,6 +31,7 @@ STATEMENTS = [
     """CREATE PROCEDURE wp_committing(who integer) LANGUAGE plpgsql AS $$BEGIN
         UPDATE auth_user SET first_name = 'first' WHERE id = who; COMMIT;
         UPDATE auth_user SET first_name = 'second' WHERE id = who; END$$""",
+    "DROP TABLE write_paths_partitioned",
     """CREATE TABLE write_paths_partitioned (key varchar(40) PRIMARY KEY,
         user_id integer NOT NULL, label varchar(40) NOT NULL) PARTITION BY HASH (key)""",
     """CREATE TABLE wp_part_0 PARTITION OF write_paths_partitioned

@@ -21,8 +21,6 @@ STATEMENTS = [
         WHEN NEW.label LIKE 'other %' BEGIN
         UPDATE write_paths_manytoken SET uses = uses + 1
         WHERE id = CAST(substr(NEW.label, 7) AS INTEGER); END""",
-    """CREATE TABLE write_paths_partitioned (key varchar(40) PRIMARY KEY,
-        user_id integer NOT NULL, label varchar(40) NOT NULL)""",
     """CREATE TABLE wp_linked (key varchar(40) PRIMARY KEY, user_id integer NOT NULL
         REFERENCES auth_user (id) ON DELETE CASCADE,
         team_id bigint REFERENCES write_paths_team (id) ON DELETE CASCADE,

@@ -58,6 +58,7 @@ else:
         "uncommitted": database(MAIN, {"isolation_level": "read uncommitted"}),
         "repeatable": database(MAIN, {"isolation_level": "repeatable read"}),
         "serializable": database(MAIN, {"isolation_level": "serializable"}),
+        "local": database(MAIN, {"local_infile": 1}),
         "several": database(MAIN, {"client_flag": 65536}),
         "ansi": database(MAIN, {"init_command": "SET sql_mode='ANSI,STRICT_TRANS_TABLES'"}),
         "other": database(f"{PREFIX}_other"),

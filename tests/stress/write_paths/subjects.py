@@ -1,5 +1,6 @@
 """The kinds of row that are written, and how a reader asks for each."""
 
+import time
 from types import SimpleNamespace
 
 from django.apps import apps
@@ -171,12 +172,112 @@ def inactive():
     return row
 
 
+def revoked():
+    row = plain()()
+    Token.objects.filter(key=row.key).delete()
+    return row
+
+
 class Issued(Subject):
     """A token of irontoken's own, which REST framework's class does not know."""
 
     def truth(self, key):
         irontoken.cache_clear()
         return self.ask(key)
+
+
+class WithIterator(Subject):
+    """A reader that reads the rows of an iterator while others write, and asks meanwhile."""
+
+    def prepare(self, key):
+        rows = User.objects.using(self.alias).order_by("pk").iterator(chunk_size=1)
+        next(rows, None)
+        time.sleep(0.004)
+        self.ask(key)
+        rows.close()
+
+
+class Instrumented(WithIterator):
+    """The same, whose connection is a proxy."""
+
+    def prepare(self, key):
+        if "sqlite3" in type(connections[self.alias].connection).__module__:
+            connections[self.alias].close()
+        from tests.stress.write_paths.sqlite import ProxiedConnection, base
+
+        if connections[self.alias].connection is None:
+            connect = base.Database.connect
+            base.Database.connect = lambda **options: ProxiedConnection(connect(**options))
+            try:
+                connections[self.alias].connect()
+            finally:
+                base.Database.connect = connect
+        super().prepare(key)
+
+
+def tenant_database():
+    """Return the name of the database of the second tenant."""
+    return connections["other"].settings_dict["NAME"]
+
+
+class Tenants(Subject):
+    """One alias that speaks to the database of the tenant whose turn it is."""
+
+    def go_to(self, name):
+        connection = connections["default"]
+        if connection.settings_dict["NAME"] != name:
+            connection.close()
+            connection.settings_dict["NAME"] = name
+
+    def prepare(self, key):
+        """Ask for the same key in the second tenant's database first."""
+        first = connections["default"].settings_dict["NAME"]
+        self.go_to(tenant_database())
+        try:
+            super().ask(key)
+        finally:
+            self.go_to(first)
+
+
+class SecondTenant(Tenants):
+    """The same, of which the second tenant's answers are looked at."""
+
+    def prepare(self, key):
+        super(Tenants, self).ask(key)
+
+    def ask(self, key):
+        return self.there(super().ask, key)
+
+    def truth(self, key):
+        return self.there(super().truth, key)
+
+    def there(self, ask, key):
+        first = connections["default"].settings_dict["NAME"]
+        self.go_to(tenant_database())
+        try:
+            return ask(key)
+        finally:
+            self.go_to(first)
+
+
+def of_two_tenants():
+    """Make users of one key in both databases, with one id; return the first tenant's."""
+    row = plain()()
+    there = on_alias(lambda: copy_of(row), "other")()
+    row.there = there
+    return row
+
+
+def copy_of(row):
+    User.objects.filter(pk=row.pk).delete()
+    name = f"t{irontoken.generate_key(8)}"
+    user = User.objects.create(pk=row.pk, username=name)
+    return Token.objects.create(user=user, key=row.key)
+
+
+def of_second_tenant():
+    row = of_two_tenants()
+    return row_of(row.there.user, row.there)
 
 
 def issued():
@@ -212,3 +313,11 @@ if hasattr(models, "SchemaToken"):
 for alias in connections:
     if alias != "default":
         subject(f"token by {alias}", on_alias(plain(), alias), Token, alias)
+subject("tenants", of_two_tenants, Token, kind=Tenants)
+subject("second tenant", of_second_tenant, Token, kind=SecondTenant)
+if "uncommitted" in connections:
+    subject("inactive by uncommitted", inactive, Token, "uncommitted")
+    subject("revoked by uncommitted", revoked, Token, "uncommitted")
+if "wal" in connections:
+    subject("wal iterator", on_alias(plain(), "wal"), Token, "wal", WithIterator)
+    subject("wal instrumented", on_alias(plain(), "wal"), Token, "wal", Instrumented)
