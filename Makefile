@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Few users, so that the moment between a statement and its commit is often met.
-FAULT := --answers 100000 --users 4 --writers 2 --fault "no stamp after the commit"
+FAULT := --answers 100000 --users 4 --writers 2 --fault
 FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
@@ -43,7 +43,8 @@ fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over
 test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
 	$(BIN)/python -m tests.stress --answers 100000
-	$(BIN)/python -m tests.stress $(FAULT)
+	$(BIN)/python -m tests.stress $(FAULT) "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m pytest -q tests/tokens --ds tests.swapped.settings
 	$(BIN)/python -m tests.schema
@@ -72,7 +73,8 @@ bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, si
 
 stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every road; DATABASE_URL names a server
 	$(BIN)/python -m tests.stress
-	$(BIN)/python -m tests.stress $(FAULT)
+	$(BIN)/python -m tests.stress $(FAULT) "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 
 stress-fleet: $(VENV)/built $(VENV)/group-test $(VENV)/group-fleet ## Ten minutes of faults on each bus
 	$(BIN)/python -m tests.stress.fleet postgres

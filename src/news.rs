@@ -77,7 +77,7 @@ mod tests {
         let rows = Touched {
             tokens: vec![0, 0xabcd],
             users: vec![0xffff, 5],
-            everything: false,
+            ..Touched::default()
         };
         assert_eq!(tell(&rows), "t0000 tabcd uffff u0005");
         for touched in [rows, Touched::everything()] {

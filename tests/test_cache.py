@@ -555,6 +555,7 @@ class TestDatabases:
 
     def test_a_tenants_schema_is_not_cached(self, keys, monkeypatch):
         monkeypatch.setattr(connections["default"], "schema_name", "tenant", raising=False)
+        connection.close()
         for _ in range(2):
             assert ask(keys[0])[1] == 1
 

@@ -135,13 +135,9 @@ def ticket(
     if seam is None or seam not in connection.execute_wrappers:
         return None
     found, database = options(), seam.database
-    if found is None or database is None or uncacheable(connection, found):
+    if found is None or database is None or not seam.is_cacheable:
         return None
-    if connection.vendor == "sqlite" and _has_open_cursors(connection):
-        return None
-    if connection.vendor == "postgresql" and _is_standby(connection):
-        return None
-    if _is_written_elsewhere(model, connection.alias, lookup):
+    if _lags_behind(connection) or _is_written_elsewhere(model, connection.alias, lookup):
         return None
     road = database.roads.get(model) or _build_road(model, connection, lookup)
     if found.coherence != "host" and not _is_heard_of(connection, lookup, found):
@@ -217,6 +213,13 @@ def _is_heard_of(
     return fleet.may_keep(connection, identity(connection), tables, options)
 
 
+def _lags_behind(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a connection may be shown what was true before the versions were read."""
+    if connection.vendor == "sqlite":
+        return _has_open_cursors(connection)
+    return connection.vendor == "postgresql" and _is_standby(connection)
+
+
 def _is_standby(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether a connection of PostgreSQL's is to a standby, which may lag behind."""
     driver: Any = connection.connection
@@ -240,7 +243,7 @@ def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
     if getattr(failed, "rollback_exc", None) is not None and not failed.needs_rollback:
         # What failed in a transaction that is over, and with it, until it is collected, a cursor.
         failed.rollback_exc = None
-    return references(connection) != expected
+    return bool(references(connection) != expected)
 
 
 def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:

@@ -57,12 +57,15 @@ class ReadCursor:
             self._rows = deque(self._driver.fetchall())
 
     def __getattr__(self, name: str) -> Any:
+        """Return what the driver's cursor has under ``name``."""
         return getattr(self._driver, name)
 
     def __iter__(self) -> Iterator[Any]:
+        """Return the rows that are left, as the driver's cursor does: itself."""
         return self
 
     def __next__(self) -> Any:
+        """Return the next row."""
         if not self._rows:
             raise StopIteration
         return self._rows.popleft()

@@ -4,6 +4,7 @@ What is cached belongs to a database, and not to an alias: a project may lead on
 The versions of all of them are in one file, so that nothing depends on how a database is named.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.apps import apps
@@ -53,26 +54,29 @@ def forget() -> None:
 
 def uncacheable(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> str:
     """Say why no row of a connection's database is cached; empty where rows may be."""
+    return next(_reasons(connection, options), "")
+
+
+def _reasons(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> Iterator[str]:
     if connection.alias == NO_DB_ALIAS:
-        return "it is Django's own connection, to make and to drop databases"
+        yield "it is Django's own connection, to make and to drop databases"
     if connection.vendor not in {"sqlite", "postgresql", "mysql"}:
-        return f"{connection.vendor} is not known: the cache is for SQLite, PostgreSQL and MariaDB"
+        yield "the cache is for SQLite, PostgreSQL and MariaDB"
     if hasattr(connection, "schema_name"):
-        return "its tables depend on a tenant's schema, which is set behind Django's back"
+        yield "its tables depend on a tenant's schema, which is set behind Django's back"
     if connection.settings_dict.get("OPTIONS", {}).get("pool"):
-        return "what one thread sets on a connection of its pool, another may find"
+        yield "what one thread sets on a connection of its pool, another may find"
     if _is_in_memory(connection):
-        return "it is in the memory of one connection"
+        yield "it is in the memory of one connection"
     if not type(connection).get_connection_params.__module__.startswith("django."):
-        return "its backend has connection parameters of its own, which may change unseen"
+        yield "its backend has connection parameters of its own, which may change unseen"
     if not fleet.can_carry(connection, options):
-        return "COHERENCE 'postgres' takes PostgreSQL and psycopg 3; 'redis' takes all"
+        yield "COHERENCE 'postgres' takes PostgreSQL and psycopg 3; 'redis' takes all"
     if connection.vendor == "mysql" and _isolation(connection) not in _ISOLATED:
-        return (
+        yield (
             "its transactions may read what is never committed: set its OPTIONS"
             "['isolation_level'] to 'read committed'"
         )
-    return ""
 
 
 def identity(connection: BaseDatabaseWrapper) -> str:

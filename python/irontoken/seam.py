@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 
 from irontoken import cache, fleet
 from irontoken._core import Seam
-from irontoken.databases import open_database
+from irontoken.databases import open_database, uncacheable
 
 #: What each connection tells after a method of its own, and after one that failed.
 _METHODS: Final = ("_commit", "_rollback", "_close", "_set_autocommit")
@@ -28,7 +28,7 @@ def listen() -> None:
     # Ours comes first: a receiver before it could run statements that are not seen.
     connection_created.receivers.insert(0, connection_created.receivers.pop())
     store = cache.store()
-    opened: list[Any] = connections.all(initialized_only=True)
+    opened: list[Any] = list(connections.all(initialized_only=True))
     # `connect()` sets the second, which stays when the connection is closed.
     if store is not None and any(
         each.connection is not None or each.health_check_done for each in opened
@@ -124,7 +124,7 @@ def _connect(connection: BaseDatabaseWrapper, seam: Seam | None) -> None:
     options = cache.options()
     if seam is None or options is None:
         return
-    seam.connected(open_database(connection))
+    seam.connected(open_database(connection), not uncacheable(connection, options))
     seam.learn(connection)
     if options.coherence == "postgres":
         connection.__dict__["_irontoken_server"] = fleet.server_of(connection)

@@ -113,8 +113,17 @@ pub(super) struct Seam {
     host: Arc<Host>,
     session: Mutex<Session>,
     publish: Option<Py<PyAny>>,
-    /// What the connection was last connected to, and whether it still is.
-    database: Mutex<(Option<Py<Database>>, bool)>,
+    target: Mutex<Target>,
+}
+
+/// What a connection is connected to.
+#[derive(Default)]
+struct Target {
+    /// The last one, which stays known while the connection is closed.
+    database: Option<Py<Database>>,
+    is_open: bool,
+    /// Its rows may be cached.
+    is_cacheable: bool,
 }
 
 #[pymethods]
@@ -127,14 +136,14 @@ impl Seam {
             host: cache.host(),
             session: Mutex::new(Session::new(in_transaction)),
             publish,
-            database: Mutex::new((None, false)),
+            target: Mutex::default(),
         }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.publish)?;
-        match self.database.try_lock() {
-            Some(database) => visit.call(&database.0),
+        match self.target.try_lock() {
+            Some(target) => visit.call(&target.database),
             None => Ok(()),
         }
     }
@@ -170,7 +179,7 @@ impl Seam {
         let mut result = execute.call1((sql, params, many, context));
         let mut goes_on = false;
         if statement.goes_on && result.is_ok() {
-            match cursor_end(py)?.call1((self.finisher(context)?, context)) {
+            match cursor_end(py)?.call1((Self::finisher(context)?, context)) {
                 Ok(waits) => goes_on = waits.is_truthy()?,
                 // What fails when its rows are fetched has failed.
                 Err(error) => result = Err(error),
@@ -187,11 +196,23 @@ impl Seam {
         result
     }
 
-    /// The connection is connected to `database`.
-    fn connected(&self, database: Py<Database>) {
+    /// The connection is connected to `database`, whose rows may be cached or not.
+    fn connected(&self, database: Py<Database>, is_cacheable: bool) {
+        let target = Target {
+            database: Some(database),
+            is_open: true,
+            is_cacheable,
+        };
         // Dropped after its lock, as what it refers to may run Python.
-        let before = std::mem::replace(&mut *self.database.lock(), (Some(database), true));
+        let before = std::mem::replace(&mut *self.target.lock(), target);
         drop(before);
+    }
+
+    /// Whether rows of what the connection is connected to may be cached.
+    #[getter]
+    fn is_cacheable(&self) -> bool {
+        let target = self.target.lock();
+        target.is_open && target.is_cacheable
     }
 
     /// Asks the connection's database which effects writes have, unless that is known.
@@ -230,7 +251,7 @@ impl Seam {
     /// The connection was closed.
     fn closed(&self, py: Python<'_>) -> PyResult<()> {
         let told = self.session.lock().closed();
-        self.database.lock().1 = false;
+        self.target.lock().is_open = false;
         self.tell_all(py, told)
     }
 
@@ -254,12 +275,15 @@ fn cursor_end(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 
 impl Seam {
     fn last_database(&self, py: Python<'_>, is_open: bool) -> Option<Py<Database>> {
-        let database = self.database.lock();
-        let found = database.0.as_ref().filter(|_| database.1 || !is_open);
+        let target = self.target.lock();
+        let found = target
+            .database
+            .as_ref()
+            .filter(|_| target.is_open || !is_open);
         found.map(|database| database.clone_ref(py))
     }
 
-    fn finisher<'py>(&self, context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn finisher<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = context.py();
         context
             .get_item(intern!(py, "connection"))?

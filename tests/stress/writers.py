@@ -1,6 +1,7 @@
 """Every road by which a state is written: one in three refuses the token."""
 
 import random
+import time
 
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
@@ -56,7 +57,20 @@ def executemany(user, **values):
         cursor.executemany(statement, [(*values.values(), user)])
 
 
-CHANGES = (save, save_update_fields, update, bulk_update, raw, raw_unnamed, executemany)
+def returning(user, **values):
+    """Write by a statement whose rows are fetched after it has returned."""
+    if connection.vendor == "mysql":
+        return raw(user, **values)  # MariaDB's UPDATE returns none
+    names = ", ".join(f"{name} = %s" for name in values)
+    with connection.cursor() as cursor:
+        statement = f"UPDATE auth_user SET {names} WHERE id = %s RETURNING id"
+        cursor.execute(statement, [*values.values(), user])
+        # SQLite commits when the last row has been fetched, and that may be a while later.
+        time.sleep(0.0002)
+        return cursor.fetchall()
+
+
+CHANGES = (save, save_update_fields, update, bulk_update, raw, raw_unnamed, executemany, returning)
 DELETIONS = (
     lambda user: Token.objects.get(user=user).delete(),
     lambda user: Token.objects.filter(user=user).delete(),
@@ -76,7 +90,8 @@ def only_named_rows():
 def write(user, number, key, chance: random.Random):
     """Write one state of a user, by a road and in a kind of transaction taken by chance."""
     while True:
-        way = chance.choice((plainly, atomically, in_savepoint, by_hand))
+        ways = (plainly, atomically, in_savepoint, by_hand)
+        way = chance.choice(ways) if connection.get_autocommit() else and_commit
         try:
             return way(lambda: state(user, number, key, chance))
         except OperationalError as error:
@@ -119,6 +134,20 @@ def in_savepoint(work):
             pass
         with transaction.atomic():
             work()
+
+
+def stay_out_of_autocommit():
+    """Let this process commit by itself from now on: nothing but the commit ends what it writes."""
+    transaction.set_autocommit(False)
+
+
+def and_commit(work):
+    try:
+        work()
+        transaction.commit()
+    except BaseException:
+        transaction.rollback()
+        raise
 
 
 def by_hand(work):
