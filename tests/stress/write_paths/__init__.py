@@ -1,8 +1,8 @@
-"""``python -m tests.stress.write_paths``: every way of writing, against readers in other processes.
+"""``python -m tests.stress.write_paths``: every way of writing, against readers elsewhere.
 
-``registry`` holds the paths, ``subjects`` the rows that are written, ``readers`` the processes that
-ask, ``trial`` one run of one path, and ``faults`` the parts of the protocol that can be left out.
-All other modules hold paths, by what they have in common.
+``registry`` holds the paths, ``subjects`` the rows that are written, ``readers`` the processes
+that ask, ``trial`` one run of one path, and ``faults`` the parts of the protocol that can be left
+out. All other modules hold paths, by what they have in common.
 """
 
 import importlib

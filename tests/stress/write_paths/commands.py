@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.core import serializers
@@ -14,6 +15,12 @@ from tests.stress.write_paths.registry import path
 from tests.stress.write_paths.settings import FOLDER
 
 FEW = 3
+
+
+def load(fixture):
+    place = Path(FOLDER) / "fixture.json"
+    place.write_text(fixture)
+    call_command("loaddata", str(place), verbosity=0)
 
 
 @path("command: changepassword")
@@ -38,19 +45,13 @@ def _(row):
 @path("command: loaddata over a user", short=True)
 def _(row):
     row.user.first_name = "loaded"
-    place = f"{FOLDER}/users.json"
-    with open(place, "w") as file:
-        file.write(serializers.serialize("json", [row.user]))
-    call_command("loaddata", place, verbosity=0)
+    load(serializers.serialize("json", [row.user]))
 
 
 @path("command: loaddata over a token")
 def _(row):
     row.token.user = User.objects.create(username=irontoken.generate_key(8))
-    place = f"{FOLDER}/tokens.json"
-    with open(place, "w") as file:
-        file.write(serializers.serialize("json", [row.token]))
-    call_command("loaddata", place, verbosity=0)
+    load(serializers.serialize("json", [row.token]))
 
 
 @path("command: dumpdata, changed, loaddata")
@@ -59,10 +60,7 @@ def _(row):
     call_command("dumpdata", "auth.user", pks=str(row.pk), stdout=out)
     [found] = json.loads(out.getvalue())
     found["fields"]["is_active"] = False
-    place = f"{FOLDER}/dumped.json"
-    with open(place, "w") as file:
-        json.dump([found], file)
-    call_command("loaddata", place, verbosity=0)
+    load(json.dumps([found]))
 
 
 @path("command: drf_create_token with a reset")
@@ -73,7 +71,9 @@ def _(row):
 @path("command: createsuperuser, then an update")
 def _(row):
     name = irontoken.generate_key(8)
-    call_command("createsuperuser", interactive=False, username=name, email="x@example.com")
+    call_command(
+        "createsuperuser", interactive=False, username=name, email="x@example.com", verbosity=0
+    )
     User.objects.filter(username=row.user.username).update(is_superuser=True)
 
 
@@ -126,7 +126,9 @@ def _(row):
 def _(row):
     from django.forms import modelform_factory
 
-    form = modelform_factory(User, fields=["first_name"])({"first_name": "by form"}, instance=row.user)
+    form = modelform_factory(User, fields=["first_name"])(
+        {"first_name": "by form"}, instance=row.user
+    )
     form.save()
 
 

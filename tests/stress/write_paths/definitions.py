@@ -3,12 +3,13 @@
 import contextlib
 
 from django.contrib.auth.models import User
-from django.db import connection, migrations, models
+from django.db import connection, migrations, models, transaction
 from django.db.migrations.state import ProjectState
 from rest_framework.authtoken.models import Token
 
+from tests.stress.write_paths import models as models_
 from tests.stress.write_paths.common import KEY, VENDOR, sql, users
-from tests.stress.write_paths.registry import EVERY, POSTGRESQL, SERVERS, SQLITE, path
+from tests.stress.write_paths.registry import EVERY, MARIADB, POSTGRESQL, SERVERS, SQLITE, path
 from tests.stress.write_paths.trial import pause
 
 FEW = 4
@@ -74,44 +75,42 @@ def _(row):
     migrate(migrations.RunSQL([statement]))
 
 
-@path("migration: AlterField that cuts values", SERVERS, trials=FEW)
+@path("migration: AlterField that changes values", SERVERS, subject="child user", trials=FEW)
 def _(row):
-    """The column becomes a number's, and back."""
-    users(row).update(last_name="0012")
+    models_.ChildUser.objects.filter(pk=row.pk).update(motto="a long one")
     pause()
     if VENDOR == "mysql":
-        sql("ALTER TABLE auth_user MODIFY last_name integer NULL")
-        sql("UPDATE auth_user SET last_name = NULL WHERE last_name = 0")
-        sql("ALTER TABLE auth_user MODIFY last_name varchar(150) NULL")
-        sql("UPDATE auth_user SET last_name = '' WHERE last_name IS NULL")
-        sql("ALTER TABLE auth_user MODIFY last_name varchar(150) NOT NULL")
+        sql("ALTER IGNORE TABLE write_paths_childuser MODIFY motto varchar(3) NOT NULL")
+        sql("ALTER TABLE write_paths_childuser MODIFY motto varchar(40) NOT NULL")
     else:
-        change = "ALTER TABLE auth_user ALTER last_name TYPE varchar(150) USING upper('z' || {0})"
-        sql(change.format("last_name"))
+        sql(
+            "ALTER TABLE write_paths_childuser ALTER motto TYPE varchar(40) USING upper(motto)",
+        )
 
 
-@path("migration: AlterField by the schema editor", trials=FEW)
+@path("migration: AlterField by the schema editor", subject="child user", trials=FEW)
 def _(row):
-    field = User._meta.get_field("first_name")
+    field = models_.ChildUser._meta.get_field("motto")
     longer = models.CharField(max_length=200, blank=True)
-    longer.set_attributes_from_name("first_name")
-    longer.model = User
+    longer.set_attributes_from_name("motto")
+    longer.model = models_.ChildUser
     with connection.schema_editor() as editor:
-        editor.alter_field(User, field, longer)
+        editor.alter_field(models_.ChildUser, field, longer)
     users(row).update(first_name="after AlterField")
     with connection.schema_editor() as editor:
-        editor.alter_field(User, longer, field)
+        editor.alter_field(models_.ChildUser, longer, field)
 
 
-@path("migration: AddField with a default, and RemoveField", trials=FEW)
+@path("migration: AddField with a default, and RemoveField", subject="child user", trials=FEW)
 def _(row):
     field = models.CharField(max_length=9, default="new")
     field.set_attributes_from_name("wp_added")
+    field.model = models_.ChildUser
     with connection.schema_editor() as editor:
-        editor.add_field(User, field)
+        editor.add_field(models_.ChildUser, field)
     users(row).update(first_name="in between")
     with connection.schema_editor() as editor:
-        editor.remove_field(User, field)
+        editor.remove_field(models_.ChildUser, field)
 
 
 @path("ddl: a table that is renamed, and another in its place", trials=FEW)
@@ -137,11 +136,16 @@ def _(row):
         sql("ALTER TABLE wp_mood RENAME TO write_paths_mood")
 
 
-@path("ddl: tables that exchange their names", ("mysql",), trials=FEW)
+@path("ddl: tables that exchange names", MARIADB, subject="to field", trials=FEW)
 def _(row):
-    sql("CREATE OR REPLACE TABLE wp_swap LIKE write_paths_partitioned")
-    sql("RENAME TABLE write_paths_mood TO wp_m, wp_m TO write_paths_mood")
-    sql("UPDATE auth_user SET first_name = 'after' WHERE id = %s", row.pk)
+    sql("CREATE OR REPLACE TABLE wp_swap LIKE write_paths_tofieldtoken")
+    sql("INSERT INTO wp_swap SELECT * FROM write_paths_tofieldtoken WHERE `key` <> %s", row.key)
+    exchange = (
+        "RENAME TABLE write_paths_tofieldtoken TO wp_old, wp_swap TO write_paths_tofieldtoken, "
+        "wp_old TO wp_swap"
+    )
+    sql(exchange)
+    sql("DROP TABLE wp_swap")
 
 
 @path("ddl: DROP COLUMN and ADD COLUMN", SERVERS, trials=FEW)
@@ -182,21 +186,17 @@ def _(row):
     connection.close()
 
 
-@path("ddl: rolled back", SQLITE + POSTGRESQL, trials=FEW)
+@path("ddl: rolled back", SQLITE + POSTGRESQL, subject="child user", trials=FEW)
 def _(row):
-    from django.db import transaction
-
     with contextlib.suppress(ZeroDivisionError), transaction.atomic():
-        sql("ALTER TABLE auth_user RENAME COLUMN first_name TO wp_first")
+        sql("ALTER TABLE write_paths_childuser RENAME COLUMN motto TO wp_motto")
         pause()
-        sql("UPDATE auth_user SET wp_first = 'never' WHERE id = %s", row.pk)
+        sql("UPDATE write_paths_childuser SET wp_motto = 'never' WHERE user_ptr_id = %s", row.pk)
         raise ZeroDivisionError
 
 
-@path("ddl: a column's names exchanged", SQLITE + POSTGRESQL, trials=FEW)
+@path("ddl: two columns that exchange their names", POSTGRESQL, trials=FEW)
 def _(row):
-    from django.db import transaction
-
     users(row).update(first_name="first", last_name="last")
     pause()
     with transaction.atomic():

@@ -1,6 +1,7 @@
 """SQL that MariaDB alone has, and mysqlclient's ways of sending it."""
 
 import contextlib
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -183,22 +184,21 @@ def _(row):
     sql("SET FOREIGN_KEY_CHECKS = 1")
 
 
-@path("mariadb: LOAD DATA", MARIADB, missing=lambda: _missing_file())
+def _missing_file():
+    [[local]] = fetched("SELECT @@local_infile")
+    connection.close()
+    return "" if local else "the server does not allow LOAD DATA LOCAL"
+
+
+@path("mariadb: LOAD DATA", MARIADB, missing=_missing_file)
 def _(row):
-    place = f"{settings.FOLDER}/tokens.txt"
-    with open(place, "w") as file:
-        file.write(f"{row.key}\t2001-01-01\t{row.pk}\n")
+    place = Path(settings.FOLDER) / "tokens.txt"
+    place.write_text(f"{row.key}\t2001-01-01\t{row.pk}\n")
     sql(
         f"LOAD DATA LOCAL INFILE '{place}' REPLACE INTO TABLE authtoken_token "
         "(`key`, created, user_id)",
         alias="local",
     )
-
-
-def _missing_file():
-    [[local]] = fetched("SELECT @@local_infile")
-    connection.close()
-    return "" if local else "the server does not allow LOAD DATA LOCAL"
 
 
 @path("mariadb: CALL of a procedure", MARIADB)
@@ -260,8 +260,11 @@ def _(row):
     sql("SET @found = wp_function(%s)", row.pk)
 
 
-@path("mariadb: a function that writes in another table's INSERT", MARIADB,
-      documented=IN_THE_DATABASE)  # fmt: skip
+@path(
+    "mariadb: a function that writes in another table's INSERT",
+    MARIADB,
+    documented=IN_THE_DATABASE,
+)
 def _(row):
     sql("INSERT INTO write_paths_mood (name) VALUES (wp_function(%s))", row.pk)
 
@@ -294,8 +297,7 @@ def _(row):
 def _(row):
     with connections["several"].cursor() as cursor:
         cursor.execute(
-            "SELECT 1; DO SLEEP(0.02); "
-            f"UPDATE auth_user SET first_name = 's' WHERE id = {row.pk}"
+            f"SELECT 1; DO SLEEP(0.02); UPDATE auth_user SET first_name = 's' WHERE id = {row.pk}"
         )
         cursor.fetchall()
 
@@ -358,7 +360,11 @@ def _(row):
 
 @path("mariadb: another database's name", MARIADB, short=True)
 def _(row):
-    sql(f"UPDATE {settings.MAIN}.auth_user SET first_name = 'q' WHERE id = %s", row.pk, alias="other")
+    sql(
+        f"UPDATE {settings.MAIN}.auth_user SET first_name = 'q' WHERE id = %s",
+        row.pk,
+        alias="other",
+    )
 
 
 @path("mariadb: another database's quoted name", MARIADB)
@@ -445,8 +451,12 @@ def _(row):
     own.close()
 
 
-@path("mariadb: readers under READ UNCOMMITTED, rolled back", MARIADB,
-      subject="token by uncommitted", short=True)  # fmt: skip
+@path(
+    "mariadb: readers under READ UNCOMMITTED, rolled back",
+    MARIADB,
+    subject="token by uncommitted",
+    short=True,
+)
 def _(row):
     with transaction.atomic():
         users(row).update(first_name="never committed")
@@ -454,8 +464,11 @@ def _(row):
         transaction.set_rollback(True)
 
 
-@path("mariadb: readers under READ UNCOMMITTED, made active and rolled back", MARIADB,
-      subject="inactive by uncommitted")  # fmt: skip
+@path(
+    "mariadb: readers under READ UNCOMMITTED, made active and rolled back",
+    MARIADB,
+    subject="inactive by uncommitted",
+)
 def _(row):
     with transaction.atomic():
         users(row).update(is_active=True)
@@ -463,8 +476,11 @@ def _(row):
         transaction.set_rollback(True)
 
 
-@path("mariadb: readers under READ UNCOMMITTED, a created token rolled back", MARIADB,
-      subject="revoked by uncommitted")  # fmt: skip
+@path(
+    "mariadb: readers under READ UNCOMMITTED, a created token rolled back",
+    MARIADB,
+    subject="revoked by uncommitted",
+)
 def _(row):
     with transaction.atomic():
         type(row.token).objects.create(key=row.key, user=row.user)
@@ -472,8 +488,11 @@ def _(row):
         transaction.set_rollback(True)
 
 
-@path("mariadb: readers under READ UNCOMMITTED, a writer that is killed", MARIADB,
-      subject="inactive by uncommitted")  # fmt: skip
+@path(
+    "mariadb: readers under READ UNCOMMITTED, a writer that is killed",
+    MARIADB,
+    subject="inactive by uncommitted",
+)
 def _(row):
     from tests.stress.write_paths.common import die, in_child
 
@@ -489,7 +508,9 @@ def _(row):
         User.objects.select_for_update().get(pk=row.pk)
 
 
-@path("mariadb: readers under READ UNCOMMITTED, committed", MARIADB, subject="token by uncommitted")
+@path(
+    "mariadb: readers under READ UNCOMMITTED, committed", MARIADB, subject="token by uncommitted"
+)
 def _(row):
     with transaction.atomic():
         users(row).update(first_name="committed")
@@ -598,5 +619,8 @@ def _(row):
     sql("CREATE OR REPLACE TABLE wp_exchange LIKE write_paths_partitioned")
     sql("ALTER TABLE wp_exchange REMOVE PARTITIONING")
     for number in range(3):
-        sql(f"ALTER TABLE write_paths_partitioned EXCHANGE PARTITION p{number} WITH TABLE wp_exchange")
+        sql(
+            f"ALTER TABLE write_paths_partitioned EXCHANGE PARTITION p{number} "
+            "WITH TABLE wp_exchange"
+        )
         sql("DELETE FROM wp_exchange")

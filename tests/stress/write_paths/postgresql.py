@@ -361,8 +361,11 @@ def _(row):
 
 @path("postgresql: a child table is written", POSTGRESQL, subject="text")
 def _(row):
-    sql("WITH m AS (DELETE FROM ONLY write_paths_texttoken WHERE key = %s RETURNING *) "
-        "INSERT INTO wp_heir SELECT * FROM m", row.key)  # fmt: skip
+    sql(
+        "WITH m AS (DELETE FROM ONLY write_paths_texttoken WHERE key = %s RETURNING *) "
+        "INSERT INTO wp_heir SELECT * FROM m",
+        row.key,
+    )
     pause()
     sql("DELETE FROM wp_heir WHERE key = %s", row.key)
 
@@ -395,18 +398,6 @@ def _(row):
     connection.close()
 
 
-@path("postgresql: dblink and others, by another connection's statement", POSTGRESQL,
-      documented=OTHER_PROGRAMS, missing=lambda: _missing_dblink())  # fmt: skip
-def _(row):
-    place = connection.settings_dict
-    text = f"host={place['HOST']} user={place['USER']} dbname={settings.MAIN}"
-    fetched(
-        "SELECT dblink_exec(%s, %s)",
-        text,
-        f"UPDATE auth_user SET first_name = 'linked' WHERE id = {row.pk}",
-    )
-
-
 def _missing_dblink():
     try:
         sql("CREATE EXTENSION IF NOT EXISTS dblink")
@@ -415,6 +406,22 @@ def _missing_dblink():
     finally:
         connection.close()
     return ""
+
+
+@path(
+    "postgresql: dblink and others, by another connection's statement",
+    POSTGRESQL,
+    documented=OTHER_PROGRAMS,
+    missing=_missing_dblink,
+)
+def _(row):
+    place = connection.settings_dict
+    text = f"host={place['HOST']} user={place['USER']} dbname={settings.MAIN}"
+    fetched(
+        "SELECT dblink_exec(%s, %s)",
+        text,
+        f"UPDATE auth_user SET first_name = 'linked' WHERE id = {row.pk}",
+    )
 
 
 @path("postgresql: a large object and other things between", POSTGRESQL)

@@ -52,7 +52,7 @@ def _(row):
 
 @path("fork: delete by the child of a child")
 def _(row):
-    in_child(lambda: in_child(lambda: row.token.delete()))
+    in_child(lambda: in_child(row.token.delete))
 
 
 @path("fork: a child that asks first")
@@ -378,9 +378,16 @@ def _(row):
         connection.settings_dict["OPTIONS"] = before
 
 
-@path("user: a writer that became another user of the system", SERVERS,
-      documented="all processes run as one user of the system: MAX_AGE",
-      missing=lambda: "" if os.geteuid() == 0 else "only root can become another user")  # fmt: skip
+def _missing_root():
+    return "" if os.geteuid() == 0 else "only root can become another user"
+
+
+@path(
+    "user: a writer that became another user of the system",
+    SERVERS,
+    documented="all processes run as one user of the system: MAX_AGE",
+    missing=_missing_root,
+)
 def _(row):
     def work():
         os.setuid(65534)

@@ -110,13 +110,15 @@ def _(row):
 @path("async: a task that is cancelled after its write")
 def _(row):
     async def work():
+        written = asyncio.Event()
+
         async def write():
             await users(row).aupdate(first_name="cancelled")
+            written.set()
             await asyncio.sleep(10)
 
         task = asyncio.create_task(write())
-        while not await users(row).filter(first_name="cancelled").aexists():
-            await asyncio.sleep(0.001)
+        await written.wait()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -127,9 +129,10 @@ def _(row):
 @path("async: an asynchronous iterator is open")
 def _(row):
     async def work():
-        async for _ in User.objects.order_by("pk").aiterator(chunk_size=1):
-            await users(row).aupdate(first_name="in the loop")
-            break
+        rows = User.objects.order_by("pk").aiterator(chunk_size=1)
+        await anext(rows)
+        await users(row).aupdate(first_name="in the loop")
+        await rows.aclose()
 
     run(work())
 

@@ -11,6 +11,12 @@ from tests.stress.write_paths.common import KEY, fetched, raw_rename, sql, users
 from tests.stress.write_paths.registry import SERVERS, path
 from tests.stress.write_paths.trial import pause
 
+
+def _executemany(row):
+    with connection.cursor() as cursor:
+        cursor.executemany("UPDATE auth_user SET first_name = 'm' WHERE id = %s", [(row.pk,)])
+
+
 CHANGES = {
     "update": lambda row: users(row).update(first_name="changed"),
     "save": lambda row: (setattr(row.user, "is_active", False), row.user.save()),
@@ -19,13 +25,8 @@ CHANGES = {
     "cascade": lambda row: User.objects.get(pk=row.pk).delete(),
     "raw UPDATE": raw_rename,
     "raw DELETE": lambda row: sql(f"DELETE FROM authtoken_token WHERE {KEY} = %s", row.key),
-    "executemany": lambda row: _executemany(row),
+    "executemany": _executemany,
 }
-
-
-def _executemany(row):
-    with connection.cursor() as cursor:
-        cursor.executemany("UPDATE auth_user SET first_name = 'm' WHERE id = %s", [(row.pk,)])
 
 
 class Rollback(Exception):

@@ -36,7 +36,7 @@ def _(row):
 @path("version file: renamed, then a write")
 def _(row):
     for file in files():
-        file.rename(f"{file}.old".replace("irontoken-", "old-"))
+        file.rename(file.with_name(f"old-{file.name}"))
     users(row).update(first_name="after")
 
 
