@@ -210,7 +210,7 @@ class Instrumented(WithIterator):
     def prepare(self, key):
         if "sqlite3" in type(connections[self.alias].connection).__module__:
             connections[self.alias].close()
-        from tests.stress.write_paths.sqlite import ProxiedConnection, base
+        from tests.stress.write_paths.instrumented import ProxiedConnection, base
 
         if connections[self.alias].connection is None:
             connect = base.Database.connect
