@@ -10,7 +10,7 @@ FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test test-all rust-test lint fix bench fuzz audit stress stress-fleet loom clean
+.PHONY: help build demo fleet test test-all rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,6 +81,11 @@ stress-fleet: $(VENV)/built $(VENV)/group-test $(VENV)/group-fleet ## Ten minute
 	$(BIN)/python -m tests.stress.fleet redis
 	$(BIN)/python -m tests.stress.fleet postgres $(FLEET_FAULT)
 	$(BIN)/python -m tests.stress.fleet redis $(FLEET_FAULT)
+
+write-paths: $(VENV)/built $(VENV)/group-test ## 300 ways of writing on each server that answers, each against busy readers
+	@$(BIN)/pip install --quiet 'psycopg[binary,pool]>=3.1.18'
+	@$(BIN)/pip install --quiet mysqlclient || echo "mysqlclient does not build here"
+	$(BIN)/python -m tests.stress.write_paths.everywhere
 
 loom: ## Model-check the stamp protocol
 	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \

@@ -1,11 +1,10 @@
-"""``python -m tests.stress.write_paths``: run the paths and print which of them left stale answers."""
+"""``python -m tests.stress.write_paths``: run all, print which left stale answers."""
 
 import argparse
 import contextlib
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import django
 
@@ -49,7 +48,7 @@ def run(options):
     print(f"{settings.VENDOR}, {trials} trials of each path", flush=True)
     with stage() as found:
         if options.fault:
-            return faults.run(options.fault, found, wanted, trials)
+            return faults.run(options.fault, found, wanted, run_path, trials)
         return report(found, wanted, trials)
 
 
@@ -118,6 +117,4 @@ def line(path, outcomes, wrong, errors):
 
 
 if __name__ == "__main__":
-
-
     main()

@@ -203,18 +203,25 @@ def _(row):
         connection.settings_dict["NAME"] = before
 
 
-@path("schema: update by an alias with a search_path, by its qualified name", POSTGRESQL, short=True)
+@path(
+    "schema: update by an alias with a search_path, by its qualified name", POSTGRESQL, short=True
+)
 def _(row):
     sql("UPDATE public.auth_user SET first_name = 'q' WHERE id = %s", row.pk, alias="tenant")
 
 
-@path("schema: a qualified name, readers ask in that schema", POSTGRESQL, subject="token by tenant")
+@path(
+    "schema: a qualified name, readers ask in that schema", POSTGRESQL, subject="token by tenant"
+)
 def _(row):
     sql("UPDATE wp_tenant.auth_user SET first_name = 'q' WHERE id = %s", row.pk)
 
 
-@path("schema: DELETE by a qualified name, readers ask in that schema", POSTGRESQL,
-      subject="token by tenant")  # fmt: skip
+@path(
+    "schema: DELETE by a qualified name, readers ask in that schema",
+    POSTGRESQL,
+    subject="token by tenant",
+)
 def _(row):
     sql("DELETE FROM wp_tenant.authtoken_token WHERE key = %s", row.key)
 
@@ -226,8 +233,11 @@ def _(row):
         pause()
 
 
-@path("schema: the ORM after SET search_path, readers ask in that schema", POSTGRESQL,
-      subject="token by tenant")  # fmt: skip
+@path(
+    "schema: the ORM after SET search_path, readers ask in that schema",
+    POSTGRESQL,
+    subject="token by tenant",
+)
 def _(row):
     sql("SET search_path TO wp_tenant, public")
     users(row).update(first_name="by search_path")
@@ -242,8 +252,11 @@ def _(row):
         pause()
 
 
-@path("schema: readers ask in that schema, the other one is written", POSTGRESQL,
-      subject="token by tenant")  # fmt: skip
+@path(
+    "schema: readers ask in that schema, the other one is written",
+    POSTGRESQL,
+    subject="token by tenant",
+)
 def _(row):
     users(row).update(first_name="in public")
     User.objects.using("tenant").filter(pk=row.pk).update(last_name="in the schema")
@@ -268,7 +281,16 @@ def _(row):
     in_child(lambda: update(row, "second"))
 
 
-@path("socket: update by the server's socket", POSTGRESQL, missing=lambda: _missing_socket())
+def _missing_socket():
+    try:
+        with by_socket():
+            connection.ensure_connection()
+    except Exception as error:
+        return f"the socket does not let us in: {str(error).splitlines()[0][:60]}"
+    return ""
+
+
+@path("socket: update by the server's socket", POSTGRESQL, missing=_missing_socket)
 def _(row):
     with by_socket():
         users(row).update(first_name="by socket")
@@ -284,14 +306,3 @@ def by_socket():
     finally:
         connection.close()
         connection.settings_dict["HOST"], connection.settings_dict["USER"] = before
-
-
-def _missing_socket():
-    try:
-        with by_socket():
-            connection.ensure_connection()
-    except Exception as error:
-        return f"the socket does not let us in: {str(error).splitlines()[0][:60]}"
-    return ""
-
-

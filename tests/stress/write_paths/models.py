@@ -251,7 +251,10 @@ if settings.VENDOR == "postgresql":
     class SchemaToken(BaseToken):
         """A table that is named with its schema."""
 
-        user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+        # `flush` does not know a table by such a name, and could not empty what it refers to.
+        user = models.ForeignKey(
+            User, on_delete=models.CASCADE, related_name="+", db_constraint=False
+        )
         label = models.CharField(max_length=40, default="")
 
         class Meta:

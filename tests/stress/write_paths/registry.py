@@ -38,7 +38,7 @@ class Path(NamedTuple):
 PATHS: dict[str, Path] = {}
 
 
-def path(
+def path(  # noqa: PLR0913 - what a path needs, by name
     name,
     vendors=EVERY,
     *,

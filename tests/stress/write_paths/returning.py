@@ -19,9 +19,7 @@ BOTH = SQLITE + POSTGRESQL
 UPDATE = "UPDATE auth_user SET first_name = 'returned' WHERE id = %s RETURNING id, first_name"
 DELETE = f"DELETE FROM authtoken_token WHERE {KEY} = %s RETURNING user_id"
 #: Several rows, so that the first fetch does not end it.
-SEVERAL = (
-    "UPDATE auth_user SET first_name = 'returned' WHERE id IN (%s, %s, %s) RETURNING id, first_name"
-)
+SEVERAL = UPDATE.replace("= %s", "IN (%s, %s, %s)")
 
 
 def ids(row):

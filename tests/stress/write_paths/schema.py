@@ -21,7 +21,10 @@ OF_VENDOR = {
 
 
 def names():
-    return [connections["default"].settings_dict["NAME"], connections["other"].settings_dict["NAME"]]
+    return [
+        connections["default"].settings_dict["NAME"],
+        connections["other"].settings_dict["NAME"],
+    ]
 
 
 def create():

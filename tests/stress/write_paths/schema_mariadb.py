@@ -21,7 +21,8 @@ STATEMENTS = [
         UPDATE auth_user SET first_name = 'by function' WHERE id = who; RETURN who; END""",
     "DROP TABLE write_paths_partitioned",
     """CREATE TABLE write_paths_partitioned (`key` varchar(40) PRIMARY KEY,
-        user_id integer NOT NULL, label varchar(40) NOT NULL) PARTITION BY KEY (`key`) PARTITIONS 3""",
+        user_id integer NOT NULL, label varchar(40) NOT NULL)
+        PARTITION BY KEY (`key`) PARTITIONS 3""",
     """ALTER TABLE write_paths_texttoken MODIFY `key` varchar(40)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL""",
     """ALTER TABLE write_paths_linkedtoken ADD CONSTRAINT wp_team FOREIGN KEY (team_id)

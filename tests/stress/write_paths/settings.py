@@ -13,7 +13,7 @@ FOLDER = os.environ["WRITE_PATHS_FOLDER"]
 #: The beginning of the names of all databases of a run.
 PREFIX = os.environ["WRITE_PATHS_PREFIX"]
 
-#: Each process is given its aliases by this function and changes nothing of them later.
+
 def database(name, options=None, **changes):
     found = {key: value for key, value in GIVEN.items() if key != "TEST"}
     return {**found, "NAME": name, "OPTIONS": options or {}, **changes}
@@ -79,6 +79,8 @@ if early := os.environ.get("WRITE_PATHS_EARLY_APP"):
 MIGRATION_MODULES = {app.rsplit(".", 1)[-1]: None for app in INSTALLED_APPS}
 DATABASE_ROUTERS = ["tests.stress.write_paths.subjects.Router"]
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004", "fields.W342"]
+# What is refused, and files that are lost, are what is tested here.
+LOGGING = {"version": 1, "loggers": {"irontoken": {"level": "CRITICAL", "propagate": False}}}
 IRONTOKEN = {
     "CACHE": {"COHERENCE": "host", "PATH": FOLDER, "MAX_AGE": 3600},
     # A use that is written by a thread would be a write of its own.

@@ -166,6 +166,13 @@ def child_token():
     return row_of(user, token)
 
 
+def text():
+    """Make a key that is shorter than its column, where a longer spelling of it fits too."""
+    user = new_user()
+    key = irontoken.generate_key(10)
+    return row_of(user, models.TextToken.objects.create(user=user, key=key))
+
+
 def inactive():
     row = plain()()
     User.objects.filter(pk=row.pk).update(is_active=False)
@@ -203,7 +210,7 @@ class Instrumented(WithIterator):
     def prepare(self, key):
         if "sqlite3" in type(connections[self.alias].connection).__module__:
             connections[self.alias].close()
-        from tests.stress.write_paths.sqlite import ProxiedConnection, base
+        from tests.stress.write_paths.instrumented import ProxiedConnection, base
 
         if connections[self.alias].connection is None:
             connect = base.Database.connect
@@ -298,7 +305,7 @@ subject("account", plain(models.AccountToken, models.Account), models.AccountTok
 subject("child token", child_token, models.ChildToken)
 subject("uuid", uuid, models.UUIDToken)
 subject("to field", plain(models.ToFieldToken), models.ToFieldToken)
-subject("text", plain(models.TextToken), models.TextToken)
+subject("text", text, models.TextToken)
 subject("tree", tree, models.TreeToken)
 subject("phone", phone, models.PhoneToken)
 subject("node", node, models.NodeToken)

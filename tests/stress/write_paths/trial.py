@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import traceback
+from pathlib import Path
 from typing import NamedTuple
 
 from django.db import connections
@@ -98,7 +99,9 @@ class Stage:
         floor = [mine[ASKED] + questions for mine in self._readers()]
         until = time.monotonic() + 0.1
         while time.monotonic() < until:
-            if all(mine[ASKED] >= least for mine, least in zip(self._readers(), floor, strict=True)):
+            if all(
+                mine[ASKED] >= least for mine, least in zip(self._readers(), floor, strict=True)
+            ):
                 return
             time.sleep(0.0002)
 
@@ -174,7 +177,7 @@ class Stage:
 def error_of(error):
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {text[0]} ({os.path.basename(where.filename)}:{where.lineno})"
+    return f"{type(error).__name__}: {text[0]} ({Path(where.filename).name}:{where.lineno})"
 
 
 @contextlib.contextmanager
