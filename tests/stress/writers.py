@@ -137,7 +137,7 @@ def in_savepoint(work):
 
 
 def stay_out_of_autocommit():
-    """Let this process commit by itself from now on: nothing but the commit ends what it writes."""
+    """Let this process commit by itself from now on: nothing else ends what it writes."""
     transaction.set_autocommit(False)
 
 

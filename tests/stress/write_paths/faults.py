@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db import connections
 
 from irontoken import cache, seam
+from irontoken._core import Cache
 
 
 class Fault(NamedTuple):
@@ -32,15 +33,16 @@ class Interceptor:
 
 def intercept(tells):
     """Put ``tells`` in the place of the interceptor of every connection."""
-    install = seam.install
+    install = seam._install
 
-    def installed(connection):
-        install(connection)
+    def installed(connection, **named):
+        found = install(connection, **named)
         for place, wrapper in enumerate(connection.execute_wrappers):
             if isinstance(wrapper, seam.Seam):
                 connection.execute_wrappers[place] = Interceptor(wrapper, tells)
+        return found
 
-    seam.install = installed
+    seam._install = installed
 
 
 def before_only(real, execute, sql, *rest):
@@ -79,13 +81,19 @@ def raw_transactions_are_not_followed():
 
 
 def each_alias_has_a_version_file():
-    identity = cache.identity
+    install, store = seam._install, cache.store
 
-    def of_alias(connection):
-        found = identity(connection)
-        return found and f"{found}\0{connection.alias}"
+    def installed(connection, **named):
+        options = cache.options()
+        if connection.alias != "default":
+            of_alias = Cache(options.folder, f"-{connection.alias}", 1, 1)
+            cache.store = lambda: of_alias
+        try:
+            return install(connection, **named)
+        finally:
+            cache.store = store
 
-    cache.identity = of_alias
+    seam._install = installed
 
 
 FAULTS = {

@@ -3,7 +3,15 @@
 from django.db import connection, transaction
 
 from tests.stress.write_paths.common import fetched, raw_rename, sql, users
-from tests.stress.write_paths.registry import EVERY, MARIADB, POSTGRESQL, SERVERS, SQLITE, path
+from tests.stress.write_paths.registry import (
+    AROUND_DJANGO,
+    EVERY,
+    MARIADB,
+    POSTGRESQL,
+    SERVERS,
+    SQLITE,
+    path,
+)
 from tests.stress.write_paths.trial import pause
 
 #: Name, vendors, and the statements that begin and end a transaction.
@@ -193,7 +201,7 @@ def _(row):
     users(row).update(last_name="after")
 
 
-@path("raw transaction: the driver's commit", SERVERS, short=True)
+@path("raw transaction: the driver's commit", SERVERS, short=True, documented=AROUND_DJANGO)
 def _(row):
     sql("BEGIN")
     raw_rename(row)
@@ -201,7 +209,11 @@ def _(row):
     connection.connection.commit()
 
 
-@path("raw transaction: the driver's commit with autocommit off", SERVERS + SQLITE)
+@path(
+    "raw transaction: the driver's commit with autocommit off",
+    SERVERS + SQLITE,
+    documented=AROUND_DJANGO,
+)
 def _(row):
     transaction.set_autocommit(False)
     raw_rename(row)
@@ -218,7 +230,7 @@ def _(row):
         pause()
 
 
-@path("raw transaction: the driver's autocommit switched", MARIADB)
+@path("raw transaction: the driver's autocommit switched", MARIADB, documented=AROUND_DJANGO)
 def _(row):
     connection.connection.autocommit(False)
     raw_rename(row)
@@ -226,7 +238,11 @@ def _(row):
     connection.connection.autocommit(True)
 
 
-@path("raw transaction: the driver's autocommit off, then its commit", POSTGRESQL)
+@path(
+    "raw transaction: the driver's autocommit off, then its commit",
+    POSTGRESQL,
+    documented=AROUND_DJANGO,
+)
 def _(row):
     connection.connection.autocommit = False
     raw_rename(row)
@@ -234,14 +250,14 @@ def _(row):
     connection.connection.commit()
 
 
-@path("raw transaction: the driver's own block", POSTGRESQL)
+@path("raw transaction: the driver's own block", POSTGRESQL, documented=AROUND_DJANGO)
 def _(row):
     with connection.connection.transaction():
         raw_rename(row)
         pause()
 
 
-@path("raw transaction: a pipeline of the driver's", POSTGRESQL)
+@path("raw transaction: a pipeline of the driver's", POSTGRESQL, documented=AROUND_DJANGO)
 def _(row):
     if not connection.connection.pgconn:
         return

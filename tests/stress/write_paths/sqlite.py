@@ -7,7 +7,13 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
 from tests.stress.write_paths.common import fetched, raw_rename, sql
-from tests.stress.write_paths.registry import AROUND_DJANGO, OTHER_PROGRAMS, SQLITE, path
+from tests.stress.write_paths.registry import (
+    AROUND_DJANGO,
+    IN_THE_DATABASE,
+    OTHER_PROGRAMS,
+    SQLITE,
+    path,
+)
 from tests.stress.write_paths.trial import pause
 
 UPDATE = "UPDATE auth_user SET first_name = 'changed' WHERE id = ?"
@@ -100,7 +106,7 @@ def _(row):
     sql("UPDATE wp_temporary SET first_name = 'temporary' WHERE id = %s", row.pk)
 
 
-@path("sqlite: a temporary trigger on another table", SQLITE)
+@path("sqlite: a temporary trigger on another table", SQLITE, documented=IN_THE_DATABASE)
 def _(row):
     sql(
         "CREATE TEMP TRIGGER wp_t AFTER INSERT ON write_paths_mood BEGIN "
@@ -151,8 +157,9 @@ def _(row):
 @path("sqlite: ATTACH and an unqualified name", SQLITE)
 def _(row):
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
-    sql("DROP TABLE IF EXISTS write_paths_texttoken", alias="other")
-    sql("UPDATE x.auth_user SET last_name = 'a' WHERE id = %s", row.pk, alias="other")
+    sql("ALTER TABLE main.authtoken_token RENAME TO wp_hidden", alias="other")
+    sql("DELETE FROM authtoken_token WHERE key = %s", row.key, alias="other")
+    sql("ALTER TABLE main.wp_hidden RENAME TO authtoken_token", alias="other")
     connections["other"].close()
 
 
@@ -205,7 +212,9 @@ def _(row):
     sql("UPDATE auth_user SET first_name = wp_shout(username) WHERE id = %s", row.pk)
 
 
-@path("sqlite: the driver's commit, after a statement of Django's", SQLITE)
+@path(
+    "sqlite: the driver's commit, after a statement of Django's", SQLITE, documented=AROUND_DJANGO
+)
 def _(row):
     sql("BEGIN")
     raw_rename(row)
@@ -213,7 +222,7 @@ def _(row):
     connection.connection.commit()
 
 
-@path("sqlite: the driver's context manager", SQLITE)
+@path("sqlite: the driver's context manager", SQLITE, documented=AROUND_DJANGO)
 def _(row):
     sql("BEGIN IMMEDIATE")
     with connection.connection:
