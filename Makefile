@@ -45,6 +45,8 @@ test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Ev
 	$(BIN)/python -m tests.stress --answers 100000
 	$(BIN)/python -m tests.stress $(FAULT) "no stamp after the commit"
 	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
+	$(BIN)/python -m tests.stress.write_paths --short
+	$(BIN)/python -m tests.stress.write_paths --fault "no second invalidation" --trials 4
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m pytest -q tests/tokens --ds tests.swapped.settings
 	$(BIN)/python -m tests.schema

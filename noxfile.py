@@ -32,7 +32,7 @@ VERSIONS = [
 SERVERS = {
     "PostgreSQL": (
         os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
-        "psycopg[binary]>=3.1.18",
+        "psycopg[binary,pool]>=3.1.18",
     ),
     "MariaDB": (os.environ.get("MARIADB_URL", "mysql://root@127.0.0.1:3306/test"), "mysqlclient"),
 }
@@ -86,6 +86,7 @@ def servers(session, server):
     swapped = ("tests/tokens", "--ds", "tests.swapped.settings")
     session.run(*run, *swapped, env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.schema", env={"DATABASE_URL": url})
+    session.run("python", "-m", "tests.stress.write_paths", "--short", env={"DATABASE_URL": url})
 
 
 @nox.session

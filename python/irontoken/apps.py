@@ -20,9 +20,10 @@ class IrontokenConfig(AppConfig):
     def ready(self) -> None:
         """Install the write seam where the cache is on, and register the checks."""
         from irontoken import seam
-        from irontoken.checks import check_bus, check_cache, check_settings
+        from irontoken.checks import check_bus, check_cache, check_effects, check_settings
 
         checks.register(check_settings)
         checks.register(check_cache)
         checks.register(check_bus, checks.Tags.database)
+        checks.register(check_effects, checks.Tags.database)
         seam.start()

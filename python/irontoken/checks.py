@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from irontoken import cache, conf, fleet
 from irontoken.compiled import compile_lookup
 from irontoken.databases import uncacheable
+from irontoken.effects import effects_of
 from irontoken.fleet.bus import Unfit, channel_of
 from irontoken.fleet.triggers import Triggers
 
@@ -52,6 +53,29 @@ def check_bus(*, databases: Sequence[str] | None = None, **_: Any) -> list[Check
         if not uncacheable(connections[alias], options):
             found += _triggers(alias, options)
             found += _unreachable(alias, options)
+    return found
+
+
+def check_effects(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check which writes have effects that no statement tells, for ``check --database``."""
+    options = cache.options()
+    if options is None:
+        return []
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if uncacheable(connection, options):
+            continue
+        connection.ensure_connection()
+        effects = effects_of(connection)
+        if effects is None:
+            message = f"The triggers of {alias!r} cannot be asked for."
+            hint = "Until they can be, every write to a table of tokens or users drops all rows."
+            found.append(Warning(message, hint=hint, id="irontoken.W009"))
+        elif effects[0]:
+            message = f"{alias!r} has triggers or rules on {', '.join(sorted(effects[0]))}."
+            hint = "What they write is not known: a write to such a table drops all cached rows."
+            found.append(Warning(message, hint=hint, id="irontoken.W009"))
     return found
 
 
