@@ -1,4 +1,4 @@
-"""Which database a cached row belongs to, and what a database does by itself when it is written."""
+"""Which database a cached row belongs to, and what a database does by itself when written to."""
 
 import pytest
 from django.contrib.auth.models import User
