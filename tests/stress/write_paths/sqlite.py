@@ -134,7 +134,7 @@ def _(row):
     connections["other"].close()
 
 
-@path("sqlite: ATTACH in the memory's database", SQLITE)
+@path("sqlite: ATTACH, and an INSERT with a conflict", SQLITE)
 def _(row):
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
     sql(
@@ -148,11 +148,12 @@ def _(row):
     connections["other"].close()
 
 
-@path("sqlite: ATTACH and an unqualified name", SQLITE)
+@path("sqlite: ATTACH and a name without a schema", SQLITE, subject="partitioned")
 def _(row):
+    """It is the attached table, since the database itself has none of that name."""
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
-    sql("DROP TABLE IF EXISTS write_paths_texttoken", alias="other")
-    sql("UPDATE x.auth_user SET last_name = 'a' WHERE id = %s", row.pk, alias="other")
+    sql("DROP TABLE IF EXISTS main.write_paths_partitioned", alias="other")
+    sql("UPDATE write_paths_partitioned SET label = 'a' WHERE key = %s", row.key, alias="other")
     connections["other"].close()
 
 
