@@ -140,7 +140,7 @@ def _(row):
     connections["other"].close()
 
 
-@path("sqlite: ATTACH in the memory's database", SQLITE)
+@path("sqlite: ATTACH, and an INSERT with a conflict", SQLITE)
 def _(row):
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
     sql(
@@ -154,12 +154,12 @@ def _(row):
     connections["other"].close()
 
 
-@path("sqlite: ATTACH and an unqualified name", SQLITE)
+@path("sqlite: ATTACH and a name without a schema", SQLITE, subject="partitioned")
 def _(row):
+    """It is the attached table, since the database itself has none of that name."""
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
-    sql("ALTER TABLE main.authtoken_token RENAME TO wp_hidden", alias="other")
-    sql("DELETE FROM authtoken_token WHERE key = %s", row.key, alias="other")
-    sql("ALTER TABLE main.wp_hidden RENAME TO authtoken_token", alias="other")
+    sql("DROP TABLE IF EXISTS main.write_paths_partitioned", alias="other")
+    sql("UPDATE write_paths_partitioned SET label = 'a' WHERE key = %s", row.key, alias="other")
     connections["other"].close()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.db import connections
-from django.db.backends.signals import connection_created
 
 from tests.stress.write_paths import readers
 from tests.stress.write_paths.readers import (
@@ -24,6 +23,7 @@ from tests.stress.write_paths.readers import (
     digest,
     fork_reader,
 )
+from tests.stress.write_paths.slowness import Slowness
 from tests.stress.write_paths.subjects import SUBJECTS, Router
 
 #: Seconds.
@@ -57,14 +57,13 @@ class Stage:
         self.board = readers.Board(count)
         self.pids = [fork_reader(self.board, which) for which in range(count)]
         self.trial = 0
-        self.is_slow = False
-        connection_created.connect(self._slow_down, dispatch_uid="write paths")
+        self.slowness = Slowness(self.pause)
 
     def run(self, path, *, is_slow):
-        """Run a path once. ``is_slow`` lets readers ask before and after each statement."""
+        """Run a path once. ``is_slow`` lets readers ask between the steps of the writer."""
         subject = SUBJECTS[path.subject]
         self.trial += 1
-        self.is_slow = False
+        self.slowness.is_on = False
         try:
             with alarm(LONGEST):
                 row = subject.make()
@@ -74,9 +73,9 @@ class Stage:
                 self._own(subject, row.key)
                 self._wait(ASKED, WARM, HITS)
                 held = all(mine[HITS] for mine in self._readers())
-                self.is_slow = is_slow
+                self.slowness.is_on = is_slow
                 path.write(row)
-                self.is_slow = False
+                self.slowness.is_on = False
                 self.board.numbers[RETURNED] = self.trial
                 own = self._own(subject, row.key)
                 self._wait(ANSWERS, ENOUGH)
@@ -84,7 +83,7 @@ class Stage:
             self._give_up()
             return Outcome(error=error_of(error))
         finally:
-            self.is_slow = False
+            self.slowness.is_on = False
             answers = [[mine[FIRST], mine[DIFFERENT]] for mine in self._readers()]
             self.board.numbers[readers.TRIAL] = 0
             self._close()
@@ -94,14 +93,13 @@ class Stage:
         stale = any(first != truth or different for first, different in answers)
         return Outcome(stale or digest(own) != truth, held, changed)
 
-    def pause(self, questions=2):
-        """Let each reader ask again, for a moment at the most."""
-        floor = [mine[ASKED] + questions for mine in self._readers()]
-        until = time.monotonic() + 0.1
+    def pause(self, questions=2, seconds=0.1, place=ASKED):
+        """Let each reader ask again, or hit again, for a moment at the most."""
+        floor = [mine[place] + questions for mine in self._readers()]
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if all(
-                mine[ASKED] >= least for mine, least in zip(self._readers(), floor, strict=True)
-            ):
+            pairs = zip(self._readers(), floor, strict=True)
+            if all(mine[place] >= least for mine, least in pairs):
                 return
             time.sleep(0.0002)
 
@@ -160,19 +158,6 @@ class Stage:
             with contextlib.suppress(AttributeError):
                 del connections[alias]
 
-    def _slow_down(self, connection, **_):
-        # The same object each time, or there would be one more with each connection.
-        if self._slowly not in connection.execute_wrappers:
-            connection.execute_wrappers.append(self._slowly)
-
-    def _slowly(self, execute, sql, parameters, many, context):
-        if not self.is_slow:
-            return execute(sql, parameters, many, context)
-        self.pause(1)
-        result = execute(sql, parameters, many, context)
-        self.pause(1)
-        return result
-
 
 def error_of(error):
     where = traceback.extract_tb(error.__traceback__)[-1]
@@ -194,6 +179,11 @@ def alarm(seconds):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def warm_again():
+    """Wait until each reader is answered from the cache again."""
+    Stage.current.pause(WARM, 2, HITS)
 
 
 def pause(questions=2):

@@ -1,12 +1,16 @@
 """The version file is removed, emptied, cut or replaced, and a write follows."""
 
 import os
+import time
 from pathlib import Path
 
-from tests.stress.write_paths.common import users
+from django.conf import settings
+from django.test import override_settings
+
+from tests.stress.write_paths.common import in_child, users
 from tests.stress.write_paths.registry import path
 from tests.stress.write_paths.settings import FOLDER
-from tests.stress.write_paths.trial import pause
+from tests.stress.write_paths.trial import pause, warm_again
 
 
 def files():
@@ -16,8 +20,19 @@ def files():
     return found
 
 
+def begin_anew(row):
+    """Let all processes have a version file that is whole, and the readers hold the row."""
+    for file in Path(FOLDER).glob("irontoken-*"):
+        file.unlink()
+    users(row).update(first_name="before")
+    # Longer than a reader relies on the file's place.
+    time.sleep(0.15)
+    warm_again()
+
+
 @path("version file: removed, then a write", short=True)
 def _(row):
+    begin_anew(row)
     for file in files():
         file.unlink()
     users(row).update(first_name="after")
@@ -25,16 +40,30 @@ def _(row):
 
 @path("version file: removed between two writes")
 def _(row):
-    users(row).update(first_name="before")
-    pause()
+    begin_anew(row)
     for file in files():
         file.unlink()
     pause()
     users(row).update(last_name="after")
 
 
+@path("version file: removed, then a write of a process that starts")
+def _(row):
+    """It has never seen the file that the readers have."""
+    begin_anew(row)
+    for file in files():
+        file.unlink()
+
+    def work():
+        with override_settings(IRONTOKEN=settings.IRONTOKEN):
+            users(row).update(first_name="after")
+
+    in_child(work)
+
+
 @path("version file: renamed, then a write")
 def _(row):
+    begin_anew(row)
     for file in files():
         file.rename(file.with_name(f"old-{file.name}"))
     users(row).update(first_name="after")
@@ -42,17 +71,17 @@ def _(row):
 
 @path("version file: zeroed in place, then a write")
 def _(row):
+    begin_anew(row)
     for file in files():
         with file.open("r+b") as opened:
             opened.write(b"\0" * file.stat().st_size)
-    pause(50)
+    warm_again()
     users(row).update(first_name="after")
 
 
 @path("version file: zeroed in place between two writes")
 def _(row):
-    users(row).update(first_name="before")
-    pause(50)
+    begin_anew(row)
     for file in files():
         with file.open("r+b") as opened:
             opened.write(b"\0" * file.stat().st_size)
@@ -62,9 +91,10 @@ def _(row):
 @path("version file: zeroed in place after many writes")
 def _(row):
     """The counter begins anew, below what readers have noted."""
+    begin_anew(row)
     for number in range(20):
         users(row).update(first_name=f"before {number}")
-    pause(50)
+    warm_again()
     for file in files():
         with file.open("r+b") as opened:
             opened.write(b"\0" * file.stat().st_size)
@@ -73,8 +103,7 @@ def _(row):
 
 @path("version file: cut and grown again between two writes")
 def _(row):
-    users(row).update(first_name="before")
-    pause(50)
+    begin_anew(row)
     for file in files():
         size = file.stat().st_size
         os.truncate(file, 0)
@@ -84,8 +113,7 @@ def _(row):
 
 @path("version file: cut by half and grown again between two writes")
 def _(row):
-    users(row).update(first_name="before")
-    pause(50)
+    begin_anew(row)
     for file in files():
         size = file.stat().st_size
         os.truncate(file, size // 2)
@@ -95,6 +123,7 @@ def _(row):
 
 @path("version file: cut short, then a write", trials=4)
 def _(row):
+    begin_anew(row)
     for file in files():
         os.truncate(file, 0)
     users(row).update(first_name="after")
@@ -104,9 +133,9 @@ def _(row):
 
 @path("version file: replaced by a copy of an older one")
 def _(row):
+    begin_anew(row)
     copies = {file: file.read_bytes() for file in files()}
-    users(row).update(first_name="before")
-    pause(50)
+    warm_again()
     for file, content in copies.items():
         with file.open("r+b") as opened:
             opened.write(content)
@@ -115,12 +144,13 @@ def _(row):
 
 @path("version file: replaced by another file of the same name")
 def _(row):
+    begin_anew(row)
     for file in files():
         content = file.read_bytes()
         file.unlink()
         file.write_bytes(content)
         file.chmod(0o600)
-    pause(50)
+    warm_again()
     users(row).update(first_name="after")
     for file in files():
         file.unlink()
@@ -128,6 +158,7 @@ def _(row):
 
 @path("version file: touched and given other times")
 def _(row):
+    begin_anew(row)
     for file in files():
         os.utime(file, (1, 1))
     users(row).update(first_name="after")
