@@ -5,13 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from rest_framework.test import APIClient
-from rest_framework.views import APIView
 
 import irontoken
-from irontoken.tokens.permissions import HasScopes
 from tests.tokens.conftest import AccessToken, User, setting
 
 PASSWORD = {"username": "ada", "password": "lovelace"}
@@ -273,51 +270,6 @@ class TestOwnTokens:
         assert client.get("/tokens/who-am-i/").json() == {"user": "ada", "token": None}
         assert client.post("/tokens/rotate/").status_code == 400
         assert client.post("/tokens/revoke-all/", {"keep_current": True}).status_code == 200
-
-
-class TestScopes:
-    @pytest.fixture
-    def allowed(self, ada, rf):
-        def ask(required, scopes, method="GET"):
-            token, _ = AccessToken.objects.issue(ada, scopes=scopes)
-            request = rf.generic(method, "/")
-            request.user, request.auth = ada, token
-            view = APIView()
-            view.required_scopes = required
-            return HasScopes().has_permission(request, view)
-
-        return ask
-
-    def test_all_that_are_required_must_be_there(self, allowed):
-        assert allowed(["read"], ["read", "write"])
-        assert not allowed(["read", "admin"], ["read", "write"])
-        assert allowed([], ["read"])
-
-    def test_by_method(self, allowed):
-        required = {"GET": ["read"], "POST": ["write"]}
-        assert allowed(required, ["read"])
-        assert not allowed(required, ["read"], "POST")
-        assert allowed(required, ["read"], "OPTIONS")
-        assert not allowed(required, ["write"], "HEAD")
-        assert allowed({**required, "HEAD": []}, ["write"], "HEAD")
-        assert not allowed({"post": ["write"]}, ["read"], "POST")
-
-    def test_a_token_without_any_is_as_the_setting_says(self, allowed):
-        assert allowed(["read"], [])
-        with setting(UNSCOPED="refuse"):
-            assert not allowed(["read"], [])
-            assert allowed([], [])
-
-    def test_a_session_has_no_scopes_to_judge_and_nobody_has_no_session(self, rf, ada):
-        view = APIView()
-        view.required_scopes = ["read"]
-        request = rf.get("/")
-        request.user, request.auth = ada, None
-        assert HasScopes().has_permission(request, view)
-        request.user = AnonymousUser()
-        assert not HasScopes().has_permission(request, view)
-        view.required_scopes = []
-        assert not HasScopes().has_permission(request, view)
 
 
 def test_a_bearer_is_challenged_as_rfc_6750_has_it(ada, rf):

@@ -8,8 +8,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import router
 
-from irontoken.tokens import conf, get_token_model
+from irontoken.tokens import conf, get_token_model, scopes
 from irontoken.tokens.models import AbstractAccessToken
+from irontoken.tokens.routes import Route, routes
 
 
 def check_tokens(**_: Any) -> list[CheckMessage]:
@@ -57,3 +58,34 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
                 )
             )
     return found
+
+
+def check_scopes(**_: Any) -> list[CheckMessage]:
+    """Check that each routed view with ``HasScopes`` says which scopes it needs."""
+    found: dict[str, CheckMessage] = {}
+    for route in routes():
+        if not _asks_for_scopes(route):
+            continue
+        required = route.get("required_scopes", scopes.UNSET)
+        if not hasattr(required, "__get__"):  # a property, which only a request can tell
+            for problem in scopes.problems(route.view, required, route.methods()):
+                found[problem] = Error(problem, hint=scopes.HINT, id="irontoken.E020")
+    return list(found.values())
+
+
+def _asks_for_scopes(route: Route) -> bool:
+    """Tell whether a view has ``HasScopes`` itself, alone or in a condition."""
+    from rest_framework.views import APIView
+
+    from irontoken.tokens.permissions import HasScopes
+
+    if route.view.get_permissions is not APIView.get_permissions:
+        return False  # which only a request can tell
+    left = list(route.get("permission_classes") or ())
+    while left:
+        each = left.pop()
+        # A subclass that takes them from elsewhere needs no attribute.
+        if isinstance(each, type) and issubclass(each, HasScopes):
+            return each.required is HasScopes.required
+        left += [vars(each)[name] for name in ("op1_class", "op2_class") if name in vars(each)]
+    return False
