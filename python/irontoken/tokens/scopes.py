@@ -1,14 +1,13 @@
 """What a view says about scopes, and what is wrong with it."""
 
 import difflib
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-#: RFC 6749, section 3.3.
-_WORD: Final = re.compile(r"[!#-\[\]-~]+")
+from irontoken.tokens.validators import is_scope
+
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 #: How alike a mistyped attribute is, from 0 to 1: ``required_scope`` is 0.97.
 _ALIKE: Final = 0.92
@@ -86,5 +85,5 @@ def _problems_of_dict(required: dict[Any, Any], methods: Iterable[str]) -> list[
 def _problem_of_list(scopes: Any) -> str:
     if not isinstance(scopes, (list, tuple, set, frozenset)):
         return f"is of type {type(scopes).__name__}, not a list"
-    wrong = [each for each in scopes if not isinstance(each, str) or not _WORD.fullmatch(each)]
+    wrong = [each for each in scopes if not is_scope(each)]
     return f"holds {wrong[0]!r}, which is no scope" if wrong else ""

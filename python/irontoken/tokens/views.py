@@ -85,6 +85,8 @@ class ObtainView(_View):
     authentication_classes: Any = (SessionAuthentication,)
     permission_classes: Any = (AllowAny,)
     throttle_classes: Any = (AddressThrottle, NameThrottle)
+    #: The throttle that has counted this request as a try of a password.
+    irontoken_tries: NameThrottle | None = None
     serializer_class = ObtainSerializer
 
     @sensitive_variables()
@@ -93,6 +95,8 @@ class ObtainView(_View):
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
         by_session = request.user.is_authenticated and not has_name
         asked = self._asked(request, WishesSerializer if by_session else None)
+        if self.irontoken_tries is not None:
+            self.irontoken_tries.succeeded()
         user = request.user if by_session else asked["user"]
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
         tokens = get_token_model().objects
