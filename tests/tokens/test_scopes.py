@@ -2,20 +2,21 @@
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.test import override_settings
 from django.urls import include, path
 from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 import irontoken
 from irontoken.tokens.checks import check_scopes
 from irontoken.tokens.permissions import HasScopes
+from irontoken.tokens.testing import token_with_scopes
 from tests.tokens.conftest import AccessToken, User, setting
 
 NOTHING = object()
@@ -178,6 +179,16 @@ class TestWhoAsks:
         request.user = AnonymousUser()
         assert not HasScopes().has_permission(request, view)
         assert not HasScopes().has_permission(request, view_of([])())
+
+    def test_a_test_of_a_project_asks_with_a_token_or_as_a_session(self, ada):
+        view = view_of(["read"]).as_view()
+        for scopes, status in (([], 200), (["read"], 200), (["write"], 403)):
+            request = APIRequestFactory().get("/")
+            force_authenticate(request, ada, (scopes and token_with_scopes(ada, *scopes)) or None)
+            assert view(request).status_code == status
+        with pytest.raises(ValidationError):
+            token_with_scopes(ada, "read write")
+        assert not AccessToken.objects.exists()
 
 
 class TestTheCheck:

@@ -41,7 +41,7 @@ def _answers(
 
 
 _answers("ObtainView", "post", {200: serializers.IssuedSerializer}, 400, 403, 429)
-_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401)
+_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401, 403, 404)
 _answers(
     "TokenView",
     "delete",

@@ -63,6 +63,18 @@ class HasScopes(BasePermission):
         return _("The token lacks a scope. Needed: %(scopes)s.") % {"scopes": words}
 
 
+class ManagesTokens(HasScopes):
+    """Lets a token manage its user's tokens if it has the scope ``MANAGE_SCOPE``.
+
+    Where that is ``None`` no token with scopes does. A session does, and a token without scopes as
+    ``UNSCOPED`` says.
+    """
+
+    def required(self, request: Any, view: Any) -> frozenset[str]:  # noqa: ARG002
+        """Return the scope of the setting; where there is none, one that no token has."""
+        return frozenset([conf.options().manage_scope or ""])
+
+
 def allows(token: Any, required: frozenset[str]) -> bool:
     """Tell whether a token, or ``None`` for a session, has all scopes that are required."""
     if not required or token is None:
