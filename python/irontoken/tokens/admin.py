@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens.managers import is_live
+from irontoken.tokens.liveness import is_live
 from irontoken.tokens.models import AccessToken
 
 #: Tokens are counted up to here, and no further.

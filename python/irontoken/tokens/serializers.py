@@ -157,7 +157,7 @@ class TokenSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())
     created = serializers.DateTimeField()
-    expires = serializers.DateTimeField(allow_null=True)
+    expires = serializers.DateTimeField(source="ends", allow_null=True)
     last_used = serializers.DateTimeField(allow_null=True)
     current = serializers.SerializerMethodField(help_text="It is the one of this request.")
 
