@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import AuthenticationFailed
@@ -123,9 +123,9 @@ class TestRevoking:
             def now():
                 return timezone.now() - HOUR
 
-        monkeypatch.setattr(managers, "timezone", Behind)
-        new, key = token.rotate(grace=2 * HOUR)
-        monkeypatch.undo()
+        with monkeypatch.context() as patched:
+            patched.setattr(managers, "timezone", Behind)
+            new, key = token.rotate(grace=2 * HOUR)
         assert new.created > token.created
         token.revoke()
         assert ask(key) == "Invalid token."
@@ -215,12 +215,32 @@ class TestReuse:
 
         token, key = family[0]
         AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
-        token_reuse_detected.connect(fail)
+        for signal in (token_reuse_detected, token_revoked):
+            signal.connect(fail)
         try:
             assert ask(key) == "Invalid token."
         finally:
-            token_reuse_detected.disconnect(fail)
+            for signal in (token_reuse_detected, token_revoked):
+                signal.disconnect(fail)
         assert is_live(family) == [False] * 4
+
+    def test_is_done_later_where_the_database_is_busy(
+        self, transactional_db, family, heard, monkeypatch
+    ):
+        token, key = family[0]
+        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+
+        def busy(*_):
+            raise OperationalError("database is locked")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(AccessToken.objects), "revoke_family", busy)
+            assert ask(key) == "Invalid token."
+            uses.flush()
+        assert AccessToken.objects.live().count() == 3
+        uses.flush()
+        assert not AccessToken.objects.live().exists()
+        assert heard == [token.pk]
 
 
 CACHES = [None, {"COHERENCE": "host"}]

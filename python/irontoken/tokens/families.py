@@ -9,7 +9,7 @@ import uuid
 from functools import partial
 from typing import Any
 
-from django.db import connections, router
+from django.db import OperationalError, connections, router
 
 from irontoken.tokens import uses
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
@@ -47,10 +47,16 @@ def refused(token: Any, reason: str) -> None:
     if not of(token, tokens).exclude(pk=token.pk).exists():
         return
     place = uses.place_of(token)
-    if place is not None and connections[alias].in_atomic_block:
-        uses.later("family", place, partial(_revoke, token, alias))
-    else:
-        _revoke(token, alias)
+    if place is None or not connections[alias].in_atomic_block:
+        try:
+            _revoke(token, alias)
+        except OperationalError:
+            # As where SQLite is locked: a refusal is no error of the server's.
+            if place is None:
+                raise
+        else:
+            return
+    uses.later("family", place, partial(_revoke, token, alias))
 
 
 def _revoke(token: Any, alias: str) -> None:
@@ -59,9 +65,13 @@ def _revoke(token: Any, alias: str) -> None:
         token_reuse_detected.send_robust(sender=type(token), token=token)
 
 
-def tell_of_revoked(tokens: Any, when: Any) -> None:
-    """Send ``token_revoked`` for those of a query set that were revoked at ``when``."""
+def tell_of_revoked(tokens: Any, when: Any, *, robust: bool = False) -> None:
+    """Send ``token_revoked`` for those of a query set that were revoked at ``when``.
+
+    With ``robust`` a receiver that fails is written to the log, and the others are told.
+    """
     model = tokens.model
     if token_revoked.has_listeners(model):
+        send = token_revoked.send_robust if robust else token_revoked.send
         for token in tokens.filter(revoked=when, pending=False).iterator(chunk_size=1000):
-            token_revoked.send(sender=model, token=token)
+            send(sender=model, token=token)

@@ -99,13 +99,17 @@ class AccessTokenManager(models.Manager[Any]):
         return bool(changed or revoked)
 
     def revoke_family(self, token: Any) -> int:
-        """Revoke the family of ``token``, itself too; return how many were not revoked already."""
+        """Revoke the family of ``token``, itself too; return how many were not revoked already.
+
+        A receiver of ``token_revoked`` that fails is written to the log: the family is revoked for
+        somebody who is refused, and not for whoever called.
+        """
         now = timezone.now()
         alias = self._alias(token)
         with self._alone_with(token.user_id, alias):
             members = families.of(token, self.using(alias))
             revoked = members.filter(revoked=None).update(revoked=now)
-        families.tell_of_revoked(members, now)
+        families.tell_of_revoked(members, now, robust=True)
         return int(revoked)
 
     def revoke_all(self, user: Any, keep: Any = None) -> int:

@@ -103,8 +103,7 @@ class WishesSerializer(AskedSerializer):
             return None
         longest = conf.options().longest_wish
         if longest is not None and value > longest.total_seconds():
-            message = _("Ensure this value is less than or equal to %d.")
-            raise serializers.ValidationError(message % longest.total_seconds())
+            self.fields["expires_in"].fail("max_value", max_value=int(longest.total_seconds()))
         return timedelta(seconds=value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
