@@ -9,6 +9,7 @@ from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
+from rest_framework.serializers import Serializer
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
@@ -104,10 +105,14 @@ class TestAView:
         assert ask(named, "write", method="HEAD").status_code == 200
 
     def test_answers_options_as_rest_framework_does(self, ask):
-        view = view_of({"GET": ["read"], "POST": ["write"]})
+        by_method = {"GET": ["read"], "POST": ["write"]}
+        # It looks for whom it describes what POST takes.
+        view = view_of(by_method, get_serializer=lambda self: Serializer())
         answer = ask(view, "read", method="OPTIONS")
         assert answer.status_code == 200
+        assert "actions" not in answer.data
         assert "WWW-Authenticate" not in answer
+        assert "actions" in ask(view, "write", method="OPTIONS").data
         assert ask(view_of(["read"]), "write", method="OPTIONS").status_code == 403
 
     @pytest.mark.parametrize("method", ["DELETE", "QUERYSET", "SETTINGS"])

@@ -273,7 +273,7 @@ class TestOwnTokens:
         for _ in range(100):
             AccessToken.objects.issue(ada)
         found, place = [], "/tokens/"
-        while place:
+        for _ in range(3):
             page = bearer.get(place).json()
             assert len(page["results"]) <= 100
             found += page["results"]
@@ -281,6 +281,7 @@ class TestOwnTokens:
             # What is revoked or issued meanwhile hides no other.
             AccessToken.objects.get(pk=page["results"][0]["id"]).revoke()
             AccessToken.objects.issue(ada)
+        assert place is None
         assert len({row["id"] for row in found}) == len(found) == 251
         times = [row["created"] for row in found]
         assert times == sorted(times, reverse=True)

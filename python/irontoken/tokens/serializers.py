@@ -10,8 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
-from rest_framework.fields import empty
-from rest_framework.utils import html
 
 from irontoken.tokens import conf, get_token_model
 from irontoken.tokens.conf import LONGEST_LIFETIME
@@ -66,12 +64,6 @@ class ScopesField(serializers.ListField):
         """Take what a list field takes."""
         child = serializers.CharField(max_length=LONGEST_SCOPE)
         super().__init__(child=child, max_length=_MOST_SCOPES, **options)
-
-    def get_value(self, dictionary: Any) -> Any:
-        """Return the values of the one name, of a form too."""
-        if html.is_html_input(dictionary):
-            return dictionary.getlist(self.field_name) or empty
-        return dictionary.get(self.field_name, empty)
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the list; raise ``ValidationError``."""
