@@ -195,6 +195,7 @@ def run_fleet(fixtures: Any, rounds: int) -> list[Target]:
 def run_issued(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
     """Measure and print the rows of issued tokens."""
     from benches.comparison import issued
+    from benches.comparison import refused as bodies
 
     keys = issued.keys(fixtures)
     misses = issued.misses(fixtures, keys, rounds)
@@ -205,6 +206,11 @@ def run_issued(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
     show("a malformed key", malformed)
     issuing = issued.issuing(rounds)
     show("issuing a token", issuing)
+    for kind, refused in bodies.refusals(rounds).items():
+        show(f"obtain/ refuses {kind}", refused)
+        each = {name: refused[name].median * 1e9 / size for name, size in bodies.SIZES.items()}
+        print("    " + ", ".join(f"{cost:.1f} ns a byte of {name}" for name, cost in each.items()))
+        print()
     told = malformed["looks_like_key"].median * 1e6
     print(f"looks_like_key: {told:.2f} us (at most 0.6)\n")
     targets = [

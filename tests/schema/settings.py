@@ -25,6 +25,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "irontoken_address": "1000000/min",
         "irontoken_name": "1000000/min",
+        "irontoken_rotate": "1000000/min",
     },
 }
 ROOT_URLCONF = "tests.schema.urls"

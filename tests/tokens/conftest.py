@@ -1,5 +1,8 @@
+import contextlib
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 from django.test import override_settings
 
 from irontoken.tokens import get_token_model, uses
@@ -32,3 +35,11 @@ def ada(issued):
 def setting(cache=None, **tokens):
     found = {"TOKEN_MODEL": AccessToken._meta.label, "TOKENS": tokens}
     return override_settings(IRONTOKEN={**found, **({"CACHE": cache} if cache else {})})
+
+
+def patiently(work):
+    """Do it again while SQLite or MariaDB says that another was there first."""
+    for _ in range(500):
+        with contextlib.suppress(OperationalError):
+            return work()
+    raise AssertionError

@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 import irontoken
@@ -128,3 +128,51 @@ def test_permissions_are_respected(client, ada):
     assert client.get(PLACE).status_code == 200
     client.post(PLACE, {"action": "revoke", "_selected_action": [token.pk]})
     assert AccessToken.objects.live().count() == 1
+
+
+class TestForWhom:
+    @pytest.fixture
+    def clerk(self, client, issued):
+        clerk = User.objects.create_user("clerk", is_staff=True)
+        grant(clerk, f"add_{AccessToken._meta.model_name}", "view_session")
+        client.force_login(clerk)
+        return clerk
+
+    def refuses(self, client, user):
+        answer = issue(client, user)
+        assert "who may do what you may not" in answer.content.decode()
+        assert not AccessToken.objects.exists()
+        return True
+
+    def test_users_with_no_more_permissions_than_ones_own(self, client, clerk, ada):
+        assert issue(client, ada).context["key"]
+        grant(ada, "view_session")
+        assert issue(client, ada).context["key"]
+        assert issue(client, clerk).context["key"]
+
+    def test_no_user_with_one_more(self, client, clerk, ada):
+        grant(ada, "view_session", "delete_session")
+        assert self.refuses(client, ada)
+
+    def test_no_user_with_one_more_by_a_group(self, client, clerk, ada):
+        group = Group.objects.create(name="cleaners")
+        group.permissions.add(Permission.objects.get(codename="delete_session"))
+        ada.groups.add(group)
+        assert self.refuses(client, ada)
+
+    def test_no_superuser(self, client, clerk):
+        assert self.refuses(client, User.objects.create_superuser("root"))
+
+    def test_no_user_who_is_inactive_and_has_permissions_later(self, client, clerk, ada):
+        grant(ada, "delete_session")
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+        assert self.refuses(client, ada)
+
+    def test_a_superuser_any(self, root, ada):
+        grant(ada, "delete_session")
+        assert issue(root, ada).context["key"]
+        assert issue(root, User.objects.create_superuser("other")).context["key"]
+
+
+def grant(user, *codenames):
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))

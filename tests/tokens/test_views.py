@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
-from rest_framework.views import APIView
 
 import irontoken
-from irontoken.tokens.permissions import HasScopes
+from irontoken.tokens.throttling import CountingThrottle
 from tests.tokens.conftest import AccessToken, User, setting
 
 PASSWORD = {"username": "ada", "password": "lovelace"}
@@ -20,6 +21,20 @@ PASSWORD = {"username": "ada", "password": "lovelace"}
 class Bearer(irontoken.TokenAuthentication):
     keyword = "Bearer"
     model = AccessToken
+
+
+class Office(irontoken.TokenAuthentication):
+    """Refuses who is not in the office."""
+
+    def authenticate(self, request):
+        pair = super().authenticate(request)
+        if pair and not request.META["REMOTE_ADDR"].startswith("10."):
+            raise AuthenticationFailed
+        return pair
+
+
+class OfficeOfAuthtoken(Office):
+    model = Token
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +82,55 @@ class TestObtain:
         token = AccessToken.objects.get(pk=answer.json()["id"])
         assert token.expires - token.created == timedelta(hours=1)
         assert token.scopes == ["read", "write"]
+
+    @pytest.mark.parametrize("wish", [{"scope": " read  write "}, {"scopes": ["read", "write"]}])
+    def test_scopes_are_a_list_or_words_as_oauth_has_it(self, client, ada, wish):
+        for kind in ("json", None):
+            answer = client.post("/tokens/obtain/", {**PASSWORD, **wish}, format=kind)
+            token = AccessToken.objects.get(pk=answer.json()["id"])
+            assert token.scopes == ["read", "write"]
+
+    def test_scopes_that_are_said_twice_are_refused(self, client, ada):
+        body = {**PASSWORD, "scope": "read", "scopes": ["read"]}
+        answer = client.post("/tokens/obtain/", body, format="json")
+        assert answer.status_code == 400
+        assert answer.json() == {"scope": ["Send either scope or scopes."]}
+
+    @pytest.mark.parametrize("kind", ["json", "multipart"])
+    def test_a_field_that_nobody_reads_is_refused_and_the_known_ones_named(
+        self, client, ada, kind
+    ):
+        answer = client.post("/tokens/obtain/", {**PASSWORD, "expire_in": 60}, format=kind)
+        assert answer.status_code == 400
+        known = "name, expires_in, scopes, scope, username, password"
+        assert answer.json() == {"expire_in": [f"There is no such field. There is: {known}."]}
+        assert not AccessToken.objects.exists()
+
+    def test_what_djangos_forms_add_is_no_unknown_field(self, client, ada):
+        body = {**PASSWORD, "csrfmiddlewaretoken": "x"}
+        assert client.post("/tokens/obtain/", body).status_code == 200
+
+    def test_nobody_gets_longer_than_the_settings_allow(self, client, ada):
+        def lifetime(**wish):
+            answer = client.post("/tokens/obtain/", {**PASSWORD, **wish}, format="json")
+            if answer.status_code == 400:
+                return answer.json()
+            token = AccessToken.objects.get(pk=answer.json()["id"])
+            return token.expires and token.expires - token.created
+
+        hour = timedelta(hours=1)
+        assert lifetime(expires_in=10**6) == timedelta(seconds=10**6)
+        with setting(EXPIRES_IN=hour):
+            assert lifetime() == lifetime(expires_in=None) == lifetime(expires_in=3600) == hour
+            refusal = "Ensure this value is less than or equal to 3600."
+            assert lifetime(expires_in=3601) == {"expires_in": [refusal]}
+        with setting(EXPIRES_IN=hour, MAX_EXPIRES_IN=2 * hour):
+            assert lifetime() == hour
+            assert lifetime(expires_in=7200) == 2 * hour
+            assert "expires_in" in lifetime(expires_in=7201)
+            # Code of the site's own may.
+            token, _ = AccessToken.objects.issue(ada, expires_in=3 * hour)
+            assert token.expires - token.created == 3 * hour
 
     def test_a_session_gets_one_with_its_csrf_token_alone(self, ada, sessions):
         client = APIClient(enforce_csrf_checks=True)
@@ -124,20 +188,6 @@ class TestObtain:
             client.post("/tokens/obtain/", {**PASSWORD, **wrong})
             counts.append(len(runs))
         assert counts[0] == counts[1] == 1
-
-    def test_tries_are_counted_by_name_and_by_address(self, client, ada):
-        statuses = [
-            client.post("/tokens/obtain/", {**PASSWORD, "password": "x"}).status_code
-            for _ in range(12)
-        ]
-        assert statuses == [400] * 10 + [429] * 2
-        answer = client.post("/tokens/obtain/", {"username": " ADA ", "password": "x"})
-        assert answer.status_code == 429
-        statuses = [
-            client.post("/tokens/obtain/", {"username": f"u{number}", "password": "x"}).status_code
-            for number in range(25)
-        ]
-        assert statuses[-1] == 429
 
     def test_a_session_is_held_to_the_limit_and_to_good_input(self, ada, sessions):
         client = APIClient()
@@ -198,13 +248,6 @@ class TestObtain:
         monkeypatch.setattr(User, "check_password", renewed_meanwhile)
         assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
 
-    def test_a_rate_of_none_counts_nothing(self, client, ada, monkeypatch):
-        rates = {"irontoken_name": None, "irontoken_address": None}
-        monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.THROTTLE_RATES", rates)
-        for _ in range(12):
-            answer = client.post("/tokens/obtain/", {**PASSWORD, "password": "x"})
-            assert answer.status_code == 400
-
     def test_past_the_limit_it_is_a_400(self, client, ada):
         with setting(MAX_PER_USER=1):
             assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
@@ -217,10 +260,40 @@ class TestOwnTokens:
     def test_the_list_holds_the_users_live_tokens_and_no_key(self, bearer, ada):
         AccessToken.objects.issue(User.objects.create_user("bob"))
         AccessToken.objects.issue(ada)[0].revoke()
-        [row] = bearer.get("/tokens/").json()
+        [row] = bearer.get("/tokens/").json()["results"]
         assert (str(row["id"]), row["name"]) == (str(bearer.token.pk), "laptop")
         assert row["current"] is True
         assert bearer.token.digest not in str(row)
+
+    def test_all_of_them_are_on_the_pages_newest_first(self, bearer, ada):
+        at_once = [AccessToken(user=ada, digest=f"{number}") for number in range(150)]
+        AccessToken.objects.bulk_create(at_once)
+        now = timezone.now()
+        AccessToken.objects.filter(digest__in=range(150)).update(created=now)
+        for _ in range(100):
+            AccessToken.objects.issue(ada)
+        found, place = [], "/tokens/"
+        for _ in range(3):
+            page = bearer.get(place).json()
+            assert len(page["results"]) <= 100
+            found += page["results"]
+            place = page["next"]
+            # What is revoked or issued meanwhile hides no other.
+            AccessToken.objects.get(pk=page["results"][0]["id"]).revoke()
+            AccessToken.objects.issue(ada)
+        assert place is None
+        assert len({row["id"] for row in found}) == len(found) == 251
+        times = [row["created"] for row in found]
+        assert times == sorted(times, reverse=True)
+
+    def test_a_page_after_what_is_not_ones_own_is_a_404(self, bearer):
+        other, _ = AccessToken.objects.issue(User.objects.create_user("bob"))
+        for wrong in (other.pk, 0, 10**30, "x", "", "a\x00b"):
+            assert bearer.get("/tokens/", {"before": wrong}).status_code == 404
+        assert bearer.get("/tokens/", {"before": bearer.token.pk}).json() == {
+            "next": None,
+            "results": [],
+        }
 
     def test_one_is_revoked_and_only_ones_own(self, bearer, ada):
         other, _ = AccessToken.objects.issue(User.objects.create_user("bob"))
@@ -266,58 +339,115 @@ class TestOwnTokens:
         client = APIClient(headers={"Authorization": f"Bearer {key}"})
         assert client.get("/tokens/who-am-i/").status_code == 200
 
+    def test_what_the_sites_class_refuses_is_refused(self, bearer, settings, client):
+        def use(*classes):
+            settings.REST_FRAMEWORK = {
+                **settings.REST_FRAMEWORK,
+                "DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.{each}" for each in classes],
+            }
+
+        use("Office")
+        inside = {"REMOTE_ADDR": "10.0.0.1"}
+        for place in ("/tokens/", "/tokens/who-am-i/"):
+            assert bearer.get(place).status_code == 401
+            assert bearer.get(place, **inside).status_code == 200
+        assert bearer.post("/tokens/rotate/").status_code == 401
+        # One that looks elsewhere for tokens, as where TOKEN_MODEL is not set, is as strict.
+        use("OfficeOfAuthtoken")
+        assert bearer.get("/tokens/").status_code == 401
+        assert bearer.get("/tokens/", **inside).status_code == 200
+        # Each of several is asked, and the first one challenges.
+        use("Bearer", "Office")
+        assert bearer.get("/tokens/").status_code == 401
+        assert bearer.get("/tokens/", **inside).status_code == 200
+        assert client.get("/tokens/")["WWW-Authenticate"] == 'Bearer realm="api"'
+
     def test_a_session_sees_them_and_has_none_to_rotate(self, ada, sessions):
         client = APIClient()
         client.force_login(ada)
-        assert client.get("/tokens/").json() == []
+        assert client.get("/tokens/").json()["results"] == []
         assert client.get("/tokens/who-am-i/").json() == {"user": "ada", "token": None}
         assert client.post("/tokens/rotate/").status_code == 400
         assert client.post("/tokens/revoke-all/", {"keep_current": True}).status_code == 200
 
 
-class TestScopes:
+class TestAScopedToken:
     @pytest.fixture
-    def allowed(self, ada, rf):
-        def ask(required, scopes, method="GET"):
-            token, _ = AccessToken.objects.issue(ada, scopes=scopes)
-            request = rf.generic(method, "/")
-            request.user, request.auth = ada, token
-            view = APIView()
-            view.required_scopes = required
-            return HasScopes().has_permission(request, view)
+    def client_with(self, ada):
+        def client_with(*scopes):
+            token, key = AccessToken.objects.issue(ada, scopes=scopes)
+            client = APIClient(headers={"Authorization": f"Token {key}"})
+            client.token = token
+            return client
 
-        return ask
+        return client_with
 
-    def test_all_that_are_required_must_be_there(self, allowed):
-        assert allowed(["read"], ["read", "write"])
-        assert not allowed(["read", "admin"], ["read", "write"])
-        assert allowed([], ["read"])
+    def manage(self, client, token):
+        """Do what manages tokens; return the statuses of the answers."""
+        return [
+            client.get("/tokens/").status_code,
+            client.delete(f"/tokens/{token.pk}/").status_code,
+            client.post("/tokens/revoke-all/", {"keep_current": True}).status_code,
+        ]
 
-    def test_by_method(self, allowed):
-        required = {"GET": ["read"], "POST": ["write"]}
-        assert allowed(required, ["read"])
-        assert not allowed(required, ["read"], "POST")
-        assert allowed(required, ["read"], "OPTIONS")
-        assert not allowed(required, ["write"], "HEAD")
-        assert allowed({**required, "HEAD": []}, ["write"], "HEAD")
-        assert not allowed({"post": ["write"]}, ["read"], "POST")
+    def test_manages_no_other_without_the_scope_for_it(self, client_with, ada):
+        other, _ = AccessToken.objects.issue(ada)
+        assert self.manage(client_with("read"), other) == [403] * 3
+        assert AccessToken.objects.live().count() == 2
+        assert self.manage(client_with("tokens:manage"), other) == [200, 204, 200]
+        assert AccessToken.objects.live().count() == 1
 
-    def test_a_token_without_any_is_as_the_setting_says(self, allowed):
-        assert allowed(["read"], [])
+    def test_is_not_told_which_others_there_are(self, client_with, ada):
+        other, _ = AccessToken.objects.issue(ada)
+        client = client_with("read")
+        for pk in (other.pk, 0, "x"):
+            answer = client.delete(f"/tokens/{pk}/")
+            assert (answer.status_code, answer.json()) == (
+                403,
+                {"detail": "The token lacks a scope. Needed: tokens:manage."},
+            )
+
+    def test_asks_who_it_is_rotates_and_revokes_itself(self, client_with):
+        client = client_with("read")
+        assert client.get("/tokens/who-am-i/").status_code == 200
+        assert client.post("/tokens/rotate/", {"grace": 60}).status_code == 200
+        assert client.delete(f"/tokens/{client.token.pk}/").status_code == 204
+
+    def test_needs_the_scope_that_the_setting_names(self, client_with, ada):
+        other, _ = AccessToken.objects.issue(ada)
+        with setting(MANAGE_SCOPE="admin"):
+            assert self.manage(client_with("tokens:manage"), other) == [403] * 3
+            assert self.manage(client_with("admin"), other) == [200, 204, 200]
+
+    def test_never_does_where_the_setting_names_none(self, client_with, ada):
+        other, _ = AccessToken.objects.issue(ada)
+        with setting(MANAGE_SCOPE=None):
+            assert self.manage(client_with("tokens:manage"), other) == [403] * 3
+
+    def test_without_scopes_is_as_the_setting_says(self, client_with, ada):
+        other, _ = AccessToken.objects.issue(ada)
         with setting(UNSCOPED="refuse"):
-            assert not allowed(["read"], [])
-            assert allowed([], [])
+            client = client_with()
+            assert self.manage(client, other) == [403] * 3
+            assert client.delete(f"/tokens/{client.token.pk}/").status_code == 204
+        assert self.manage(client_with(), other) == [200, 204, 200]
 
-    def test_a_session_has_no_scopes_to_judge_and_nobody_has_no_session(self, rf, ada):
-        view = APIView()
-        view.required_scopes = ["read"]
-        request = rf.get("/")
-        request.user, request.auth = ada, None
-        assert HasScopes().has_permission(request, view)
-        request.user = AnonymousUser()
-        assert not HasScopes().has_permission(request, view)
-        view.required_scopes = []
-        assert not HasScopes().has_permission(request, view)
+    def test_is_told_what_a_bearer_needs(self, client_with, settings, ada):
+        settings.REST_FRAMEWORK = {
+            **settings.REST_FRAMEWORK,
+            "DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.Bearer"],
+        }
+        _, key = AccessToken.objects.issue(ada, scopes=["read"])
+        client = APIClient(headers={"Authorization": f"Bearer {key}"})
+        challenge = 'Bearer error="insufficient_scope", scope="tokens:manage"'
+        for answer in (client.get("/tokens/"), client.delete("/tokens/0/")):
+            assert answer["WWW-Authenticate"] == challenge
+
+
+def test_rotation_is_throttled(bearer, monkeypatch):
+    monkeypatch.setattr(CountingThrottle, "timer", staticmethod(lambda: 60_000.0))
+    statuses = [bearer.post("/tokens/rotate/", {"grace": -1}).status_code for _ in range(11)]
+    assert statuses == [400] * 10 + [429]
 
 
 def test_a_bearer_is_challenged_as_rfc_6750_has_it(ada, rf):
@@ -345,4 +475,4 @@ def test_the_schema_is_valid_and_knows_the_scheme(issued, settings):
     answer = paths["/tokens/obtain/"]["post"]["responses"]["200"]["content"]["application/json"]
     assert answer["schema"]["$ref"].endswith("/Issued")
     answer = paths["/tokens/"]["get"]["responses"]["200"]["content"]["application/json"]
-    assert answer["schema"]["items"]["$ref"].endswith("/Token")
+    assert answer["schema"]["$ref"].endswith("/PaginatedTokenList")

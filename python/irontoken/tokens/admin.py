@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens.managers import is_live
+from irontoken.tokens.liveness import is_live
 from irontoken.tokens.models import AccessToken
 
 #: Tokens are counted up to here, and no further.
@@ -27,6 +27,16 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]
         """Return the number of rows, or ``10_000`` where there are more."""
         rows: Any = self.object_list
         return int(rows[:_COUNTED].count())
+
+
+def may_act_as(issuer: Any, user: Any) -> bool:
+    """Tell whether ``user`` may do nothing that ``issuer`` may not, now or once it is active."""
+    if issuer == user or getattr(issuer, "is_superuser", False):
+        return True
+    # An inactive user has no permissions, and is not asked for those that it would have.
+    if not user.is_active or getattr(user, "is_superuser", True):
+        return False
+    return bool(user.get_all_permissions() <= issuer.get_all_permissions())
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -104,6 +114,10 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             # Of the rest of the row somebody else may just have revoked or renewed something.
             obj.save(update_fields=["name"])
             return
+        if not may_act_as(request.user, obj.user):
+            raise ValidationError(
+                _("You cannot issue a token for this user, who may do what you may not.")
+            )
         expires_in = None if obj.expires is None else obj.expires - timezone.now()
         issued, request._irontoken_key = type(obj).objects.issue(
             obj.user, obj.name, expires_in, obj.scope.split()

@@ -18,10 +18,17 @@ class TokensConfig(AppConfig):
         from django.core import checks
 
         from irontoken.tokens import receivers
-        from irontoken.tokens.checks import check_peppers, check_tokens
+        from irontoken.tokens.checks import (
+            check_peppers,
+            check_scopes,
+            check_throttles,
+            check_tokens,
+        )
 
         if apps.is_installed("drf_spectacular"):
             import_module("irontoken.tokens.openapi")
         checks.register(check_tokens)
+        checks.register(check_scopes, checks.Tags.urls)
+        checks.register(check_throttles, checks.Tags.urls)
         checks.register(check_peppers, checks.Tags.database)
         receivers.connect()

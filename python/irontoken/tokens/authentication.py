@@ -1,5 +1,6 @@
-"""The authentication class of the endpoints."""
+"""By which classes the endpoints authenticate."""
 
+import functools
 from typing import Any
 
 from rest_framework.settings import api_settings
@@ -8,19 +9,24 @@ from irontoken.authentication import TokenAuthentication
 from irontoken.tokens import get_token_model
 
 
-class AccessTokenAuthentication(TokenAuthentication):
-    """Authentication by issued tokens, with the keyword of the site's default class."""
+def site_classes() -> list[Any]:
+    """Return the site's default classes that are irontoken's, as they find issued tokens.
 
-    @property
-    def keyword(self) -> str:  # type: ignore[override]
-        """That of the first of ``DEFAULT_AUTHENTICATION_CLASSES`` that is irontoken's."""
-        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
-        for each in classes:
-            keyword = getattr(each, "keyword", None)
-            if issubclass(each, TokenAuthentication) and isinstance(keyword, str):
-                return keyword
-        return "Token"
+    What a subclass of the project's own refuses, the endpoints refuse. One that looks for tokens
+    of another model is replaced by a subclass of it that looks for issued ones. Where no default
+    class is irontoken's, it is ``irontoken.TokenAuthentication``.
+    """
+    classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    ours = [each for each in classes if issubclass(each, TokenAuthentication)]
+    return [
+        each if issubclass(each().get_model(), get_token_model()) else _of_issued(each)
+        for each in ours or [TokenAuthentication]
+    ]
 
-    def get_model(self) -> Any:
-        """Return the model of issued tokens."""
+
+@functools.cache
+def _of_issued(cls: Any) -> Any:
+    def get_model(self: Any) -> Any:  # noqa: ARG001
         return get_token_model()
+
+    return type(cls.__name__, (cls,), {"get_model": get_model, "__module__": cls.__module__})

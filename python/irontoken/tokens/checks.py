@@ -1,15 +1,21 @@
 """System checks of issued tokens."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from django.core.checks import CheckMessage, Error
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import router
+from rest_framework.settings import api_settings
 
-from irontoken.tokens import conf, get_token_model
+from irontoken.tokens import conf, get_token_model, scopes
 from irontoken.tokens.models import AbstractAccessToken
+from irontoken.tokens.routes import Route, routes
+
+#: Backends whose entries no other process sees, or nobody.
+_PRIVATE_CACHES: Final = ("LocMemCache", "DummyCache")
 
 
 def check_tokens(**_: Any) -> list[CheckMessage]:
@@ -57,3 +63,79 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
                 )
             )
     return found
+
+
+def check_scopes(**_: Any) -> list[CheckMessage]:
+    """Check that each routed view with ``HasScopes`` says which scopes it needs."""
+    found: dict[str, CheckMessage] = {}
+    for route in routes():
+        if not _asks_for_scopes(route):
+            continue
+        required = route.get("required_scopes", scopes.UNSET)
+        if not hasattr(required, "__get__"):  # a property, which only a request can tell
+            for problem in scopes.problems(route.view, required, route.methods()):
+                found[problem] = Error(problem, hint=scopes.HINT, id="irontoken.E020")
+    return list(found.values())
+
+
+def check_throttles(**_: Any) -> list[CheckMessage]:
+    """Check that tries of passwords are counted in one place, by addresses that hold."""
+    try:
+        alias = conf.options().throttle_cache
+    except ImproperlyConfigured:
+        return []  # another check's to say
+    if not any(_is_throttled(route) for route in routes()):
+        return []
+    found: list[CheckMessage] = []
+    backend = str(settings.CACHES[alias].get("BACKEND", ""))
+    if backend.endswith(_PRIVATE_CACHES):
+        hint = (
+            f'Write CACHES = {{"{alias}": {{"BACKEND": '
+            '"django.core.cache.backends.redis.RedisCache", "LOCATION": '
+            '"redis://127.0.0.1:6379"}}, or name another of CACHES in '
+            'IRONTOKEN["TOKENS"]["THROTTLE_CACHE"].'
+        )
+        message = (
+            f"The cache {alias!r} is {backend.rpartition('.')[2]}: each process counts the tries "
+            "of passwords for itself, or none does."
+        )
+        found.append(Warning(message, hint=hint, id="irontoken.W020"))
+    if api_settings.NUM_PROXIES is None:
+        hint = (
+            'Write REST_FRAMEWORK["NUM_PROXIES"] = 1, the number of proxies before the site; 0 '
+            "where clients reach it themselves."
+        )
+        message = (
+            "REST_FRAMEWORK['NUM_PROXIES'] is not set: the address by which tries of passwords "
+            "are counted is whatever a client writes into X-Forwarded-For."
+        )
+        found.append(Warning(message, hint=hint, id="irontoken.W021"))
+    return found
+
+
+def _is_throttled(route: Route) -> bool:
+    """Tell whether a view counts tries by one of our throttles that is not switched off."""
+    from irontoken.tokens.throttling import CountingThrottle
+
+    return any(
+        isinstance(each, type) and issubclass(each, CountingThrottle) and each().rate is not None
+        for each in route.get("throttle_classes") or ()
+    )
+
+
+def _asks_for_scopes(route: Route) -> bool:
+    """Tell whether a view has ``HasScopes`` itself, alone or in a condition."""
+    from rest_framework.views import APIView
+
+    from irontoken.tokens.permissions import HasScopes
+
+    if route.view.get_permissions is not APIView.get_permissions:
+        return False  # which only a request can tell
+    left = list(route.get("permission_classes") or ())
+    while left:
+        each = left.pop()
+        # A subclass that takes them from elsewhere needs no attribute.
+        if isinstance(each, type) and issubclass(each, HasScopes):
+            return each.required is HasScopes.required
+        left += [vars(each)[name] for name in ("op1_class", "op2_class") if name in vars(each)]
+    return False

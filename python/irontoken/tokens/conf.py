@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from irontoken import conf
+from irontoken.tokens.validators import is_scope
 
 #: A century, after which calendars end and sums of times overflow.
 LONGEST_LIFETIME: Final = timedelta(days=36_525)
@@ -16,6 +17,7 @@ LONGEST_LIFETIME: Final = timedelta(days=36_525)
 _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "KEY_PREFIX": (str,),
     "EXPIRES_IN": (timedelta, type(None)),
+    "MAX_EXPIRES_IN": (timedelta, type(None)),
     "RENEW_EVERY": (timedelta, type(None)),
     "MAX_LIFETIME": (timedelta, type(None)),
     "IDLE_TIMEOUT": (timedelta, type(None)),
@@ -25,6 +27,8 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "LAST_USED": (bool,),
     "LAST_USED_INTERVAL": (timedelta,),
     "UNSCOPED": (str,),
+    "MANAGE_SCOPE": (str, type(None)),
+    "THROTTLE_CACHE": (str,),
     "PEPPERS": (dict,),
     "WRITE_PEPPER": (int, type(None)),
     "ACCEPT_AUTHTOKEN": (bool,),
@@ -42,6 +46,7 @@ class TokenOptions(NamedTuple):
 
     key_prefix: str = "it_"
     expires_in: timedelta | None = None
+    max_expires_in: timedelta | None = None
     renew_every: timedelta | None = None
     max_lifetime: timedelta | None = None
     idle_timeout: timedelta | None = None
@@ -51,6 +56,8 @@ class TokenOptions(NamedTuple):
     last_used: bool = True
     last_used_interval: timedelta = timedelta(seconds=60)
     unscoped: str = "allow"
+    manage_scope: str | None = "tokens:manage"
+    throttle_cache: str = "default"
     accept_authtoken: bool = True
     accept_knox: bool = False
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
@@ -63,6 +70,11 @@ class TokenOptions(NamedTuple):
     def pepper(self) -> int:
         """The number of the pepper that digests are made under; 0 for none."""
         return max(self.peppers, default=0) if self.write_pepper is None else self.write_pepper
+
+    @property
+    def longest_wish(self) -> timedelta | None:
+        """The longest time for which a client may ask over HTTP; ``None`` for no limit."""
+        return self.max_expires_in or self.expires_in
 
     @property
     def notes_uses(self) -> bool:
@@ -140,6 +152,7 @@ def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
         elif option == "WRITE_PEPPER" and value not in (None, 0, *_numbers(section)):
             yield f"{where} is {value}.", "It takes a number that PEPPERS has, or 0 for none."
     yield from _prefix_problems(section)
+    yield from _http_problems(section)
     yield from _renewal_problems(section)
     yield from _idle_problems(section)
 
@@ -150,6 +163,27 @@ def _prefix_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     if section.get("ACCEPT_KNOX") is True and of_knox and of_knox.startswith(str(prefix)):
         hint = "Choose another: keys of knox would be taken for ours with a wrong checksum."
         yield f"IRONTOKEN['TOKENS']['KEY_PREFIX'] is the beginning of knox' {of_knox!r}.", hint
+
+
+def _http_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    scope, alias = section.get("MANAGE_SCOPE"), section.get("THROTTLE_CACHE", "default")
+    if isinstance(scope, str) and not is_scope(scope):
+        hint = "It takes one word without spaces and quotes, or None."
+        yield f"IRONTOKEN['TOKENS']['MANAGE_SCOPE'] is {scope!r}.", hint
+    if isinstance(alias, str) and alias not in settings.CACHES:
+        aliases = ", ".join(map(repr, settings.CACHES))
+        hint = f"It takes an alias of CACHES. There is {aliases}."
+        yield f"IRONTOKEN['TOKENS']['THROTTLE_CACHE'] is {alias!r}.", hint
+    most, expires = section.get("MAX_EXPIRES_IN"), section.get("EXPIRES_IN")
+    if not isinstance(most, timedelta):
+        return
+    where = "IRONTOKEN['TOKENS']['MAX_EXPIRES_IN']"
+    if not isinstance(expires, timedelta):
+        hint = "Set EXPIRES_IN: who asks for no end would get none."
+        yield f"{where} is set, and nothing expires.", hint
+    elif most < expires:
+        hint = "It must not be shorter than EXPIRES_IN, which who asks for no end gets."
+        yield f"{where} is {most}.", hint
 
 
 def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from irontoken import cache, refusals
 from irontoken._core import keys_equal
 from irontoken.compiled import CompiledLookup, compile_lookup
-from irontoken.tokens import conf, digests, sources, uses
+from irontoken.tokens import conf, digests, families, sources, uses
 from irontoken.tokens.signals import token_refused
 
 logger: Final = logging.getLogger("irontoken.tokens")
@@ -46,25 +46,12 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
             return pair_elsewhere
-    alias = router.db_for_read(model)
-    connection = connections[alias]
-    lookup = compiled(model, alias, len(found))
-    pair: Any
-    if lookup is None or lookup.backend is not type(connection):
-        pair = _by_orm(model, alias, found)
-    else:
-        cached = cache.options() is not None
-        ticket = cache.ticket(model, connection, lookup) if cached else None
-        with connection.cursor() as cursor:
-            cursor.execute(lookup.sql, found)
-            row = cursor.fetchone()
-        pair = row and lookup.shape.build(
-            row, connection, lookup.converters, _sent(found, row, lookup), key, ticket
-        )
+    pair = _pair_of(model, key, found, options)
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
     if reason := token.refusal():
+        families.refused(token, reason)
         raise refused(model, reason, token)
     if not user.is_active:
         raise refused(model, "inactive", token)
@@ -72,6 +59,29 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         uses.rehash(token, found[0])
     uses.note(token)
     return user, token
+
+
+def _pair_of(model: Any, key: str, found: list[str], options: conf.TokenOptions) -> Any:
+    """Return the user and the token that has one of the digests, if there is one."""
+    __traceback_hide__ = True
+    alias = router.db_for_read(model)
+    connection = connections[alias]
+    lookup = compiled(model, alias, len(found))
+    if lookup is None or lookup.backend is not type(connection):
+        return _by_orm(model, alias, found)
+    cached = cache.options() is not None
+    ticket = cache.ticket(model, connection, lookup) if cached else None
+    with connection.cursor() as cursor:
+        cursor.execute(lookup.sql, found)
+        row = cursor.fetchone()
+    if not row:
+        return None
+    build, sent = lookup.shape.build, _sent(found, row, lookup)
+    if ticket is not None and options.max_lifetime is not None:
+        pair = build(row, connection, lookup.converters, sent, key, None)
+        if not pair or pair[1].ends != pair[1].expires:
+            return pair  # it ends before the time that the cache goes by, and is not kept
+    return build(row, connection, lookup.converters, sent, key, ticket)
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:

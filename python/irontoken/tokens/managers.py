@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
-from irontoken.tokens import conf, digests, sources
+from irontoken.tokens import conf, digests, families, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.insertion import insert
+from irontoken.tokens.liveness import is_live, is_used, is_young
 from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope
 
@@ -76,15 +77,40 @@ class AccessTokenManager(models.Manager[Any]):
         return self.filter(pk=value, pending=False).first()
 
     def revoke(self, token: Any) -> bool:
-        """Refuse a token from now on; return whether it was not refused already."""
+        """Refuse a token from now on, and what was rotated out of it.
+
+        Returns whether one of them was not revoked already.
+        """
         now = timezone.now()
-        # By a condition, so that of two who revoke one has done it, and the first time stays.
-        tokens = self.using(self._alias(token))
-        changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
+        alias = self._alias(token)
+        tokens = self.using(alias)
+        with self._alone_with(token.user_id, alias):
+            # By a condition, so that of two who revoke one has done it, and the first time stays.
+            changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
+            # Read in here: somebody may have rotated it since it was read.
+            found = tokens.select_for_update().filter(pk=token.pk).first()
+            others = families.descendants(found or token, tokens)
+            revoked = others.filter(revoked=None).update(revoked=now)
         if changed:
             token.revoked = now
             token_revoked.send(sender=self.model, token=token)
-        return bool(changed)
+        if revoked:
+            families.tell_of_revoked(others, now)
+        return bool(changed or revoked)
+
+    def revoke_family(self, token: Any) -> int:
+        """Revoke the family of ``token``, itself too; return how many were not revoked already.
+
+        A receiver of ``token_revoked`` that fails is written to the log: the family is revoked for
+        somebody who is refused, and not for whoever called.
+        """
+        now = timezone.now()
+        alias = self._alias(token)
+        with self._alone_with(token.user_id, alias):
+            members = families.of(token, self.using(alias))
+            revoked = members.filter(revoked=None).update(revoked=now)
+        families.tell_of_revoked(members, now, robust=True)
+        return int(revoked)
 
     def revoke_all(self, user: Any, keep: Any = None) -> int:
         """Revoke all tokens of ``user``, except ``keep``; return how many that were.
@@ -116,18 +142,24 @@ class AccessTokenManager(models.Manager[Any]):
             found = tokens.filter(pk=token.pk).select_related("user").first()
             if found is None or found.refusal(now) or found.lifetime == 0:
                 raise ValueError("a token that is refused or was rotated cannot be rotated")
+            family = found.family or families.new_family()
             end, lifetime = now + grace, found.lifetime and timedelta(seconds=found.lifetime)
             if found.expires is not None:
                 end = min(end, found.expires)
                 # One that was adopted has an end, and nothing that a use would renew.
                 lifetime = lifetime or found.expires - found.created
-            changes = {"lifetime": 0, **({"expires": end} if grace else {"revoked": now})}
-            # Whoever revokes it by itself does not wait, and comes before.
+            changes = {
+                "lifetime": 0,
+                "family": family,
+                **({"expires": end} if grace else {"revoked": now}),
+            }
+            # Whoever revokes it by an update of his own does not wait, and comes before.
             is_as_found = Q(lifetime=None) | Q(lifetime__gt=0)
             if not tokens.filter(is_as_found, pk=token.pk, revoked=None).update(**changes):
                 raise ValueError("the token has just been revoked or rotated by somebody else")
-            new, key = self._made(found.user, found.name, lifetime, found.scopes)
-            self._save(new, alias, instead_of=found)
+            new, key = self._made(found.user, found.name, lifetime, found.scopes, found)
+            new.family = family
+            self._save(new, alias)
         for name, value in changes.items():
             setattr(token, name, value)
         self._tell_of_issued(new)
@@ -139,8 +171,9 @@ class AccessTokenManager(models.Manager[Any]):
         """Delete what has been expired, idle or revoked for ``older_than``; return how many."""
         before = timezone.now() - min(older_than, LONGEST_LIFETIME)
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)
-        if conf.options().idle_timeout is not None:
-            is_over |= ~is_used(before)
+        for is_alive in (is_young(before), is_used(before)):
+            if is_alive:
+                is_over |= ~is_alive
         dead = rest = self.using(self._alias()).filter(is_over, pending=False)
         deleted = 0
         while found := list(rest.order_by("pk").values_list("pk", flat=True)[:batch]):
@@ -161,11 +194,22 @@ class AccessTokenManager(models.Manager[Any]):
 
     @sensitive_variables()
     def _made(
-        self, user: Any, name: str, expires_in: timedelta | None, scopes: Iterable[str]
+        self,
+        user: Any,
+        name: str,
+        expires_in: timedelta | None,
+        scopes: Iterable[str],
+        parent: Any = None,
     ) -> tuple[Any, str]:
-        """Return a token that is not saved yet, and its key."""
+        """Return a token that is not saved yet, and its key.
+
+        ``parent`` is the token that it is rotated out of, than which it is newer.
+        """
         options = conf.options()
         now = timezone.now()
+        if parent is not None:
+            # Whatever clock the other was issued by.
+            now = max(now, parent.created + timedelta(microseconds=1))
         lifetime = expires_in if expires_in is not None else options.expires_in
         if lifetime is not None and lifetime <= timedelta(0):
             raise ValidationError({"expires_in": _("A token cannot expire before it is issued.")})
@@ -173,6 +217,10 @@ class AccessTokenManager(models.Manager[Any]):
             raise ValidationError({"expires_in": _("A token lives for a century at most.")})
         if options.max_lifetime is not None:
             lifetime = min(lifetime or options.max_lifetime, options.max_lifetime)
+        expires = None if lifetime is None else now + lifetime
+        first_issued = None if parent is None else parent.first_issue
+        if first_issued is not None and expires is not None and options.max_lifetime is not None:
+            expires = min(expires, first_issued + options.max_lifetime)
         key = issue_key(options.key_prefix)
         token = self.model(
             user=user,
@@ -181,13 +229,14 @@ class AccessTokenManager(models.Manager[Any]):
             name=valid_name(name),
             scope=valid_scope(scopes),
             created=now,
-            expires=None if lifetime is None else now + lifetime,
+            expires=expires,
+            first_issued=first_issued,
             lifetime=None if lifetime is None else int(lifetime.total_seconds()) or 1,
         )
         return token, key
 
-    def _save(self, token: Any, alias: str, instead_of: Any = None) -> None:
-        """Save a new token within the limit, to which the one that it replaces does not count."""
+    def _save(self, token: Any, alias: str) -> None:
+        """Save a new token within the limit."""
         options = conf.options()
         if options.max_per_user is None:
             insert(token, alias)
@@ -197,8 +246,6 @@ class AccessTokenManager(models.Manager[Any]):
             # After the insertion, for which SQLite lets one connection in at a time.
             others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)
             others = others.exclude(pk=token.pk).order_by("created", "pk")
-            if instead_of is not None:
-                others = others.exclude(pk=instead_of.pk)
             excess = others.count() + 1 - options.max_per_user
             if excess <= 0:
                 return
@@ -235,10 +282,7 @@ class AccessTokenManager(models.Manager[Any]):
 
     def _tell_of_revoked(self, user_id: Any, when: datetime, alias: str) -> None:
         """Tell of those that were revoked together, by the time that they have in common."""
-        if token_revoked.has_listeners(self.model):
-            tokens = self.using(alias).filter(user_id=user_id, revoked=when, pending=False)
-            for token in tokens.iterator(chunk_size=1000):
-                token_revoked.send(sender=self.model, token=token)
+        families.tell_of_revoked(self.using(alias).filter(user_id=user_id), when)
 
 
 def begin_to_write(tokens: Any) -> None:
@@ -259,16 +303,3 @@ def _lock(users: Any, vendor: str) -> None:
         # write is told by the database to begin again.
         pk = users.model._meta.pk.name
         users.update(**{pk: F(pk)})
-
-
-def is_live(now: datetime) -> Q:
-    """Return the condition of the tokens that are accepted at ``now``, but for their users."""
-    return Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now)) & is_used(now)
-
-
-def is_used(now: datetime) -> Q:
-    """Return the condition of the tokens that have not lain idle at ``now``."""
-    idle = conf.options().idle_timeout
-    if idle is None:
-        return Q()
-    return Q(last_used__gt=now - idle) | Q(created__gt=now - idle)

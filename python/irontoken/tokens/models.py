@@ -70,6 +70,14 @@ class AbstractAccessToken(models.Model):
     lifetime: "models.BigIntegerField[Any, Any]" = models.BigIntegerField(
         null=True, blank=True, editable=False
     )
+    #: What a token shares with those that it was rotated out of and into; empty before that.
+    family: "models.CharField[Any, Any]" = models.CharField(
+        max_length=32, blank=True, default="", editable=False
+    )
+    #: When the first of its family was issued; ``None`` for that one, and where there is none.
+    first_issued: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )
     #: A copy of another app's row, which is still there and is the one that counts: see
     #: ``adoption``.
     pending: "models.BooleanField[Any, Any]" = models.BooleanField(default=False, editable=False)
@@ -93,6 +101,22 @@ class AbstractAccessToken(models.Model):
         text: str = self.scope
         return text.split()
 
+    @property
+    def first_issue(self) -> datetime:
+        """When the token that all of its family were rotated out of was issued."""
+        found: datetime = self.first_issued or self.created
+        return found
+
+    @property
+    def ends(self) -> datetime | None:
+        """When it ends at the latest, by ``expires`` and ``MAX_LIFETIME``; ``None`` for never."""
+        longest = conf.options().max_lifetime
+        expires: datetime | None = self.expires
+        if longest is None:
+            return expires
+        end = self.first_issue + longest
+        return end if expires is None else min(end, expires)
+
     def refusal(self, now: datetime | None = None) -> str:
         """Say why the token is refused at ``now``; empty if it is not.
 
@@ -100,18 +124,21 @@ class AbstractAccessToken(models.Model):
         """
         if self.revoked is not None:
             return "revoked"
-        idle = conf.options().idle_timeout
-        if self.expires is None and idle is None:
+        idle, end = conf.options().idle_timeout, self.ends
+        if end is None and idle is None:
             return ""
         now = now or timezone.now()
-        if self.expires is not None and self.expires <= now:
+        if end is not None and end <= now:
             return "expired"
         if idle is not None and max(self.created, self.last_used or self.created) + idle <= now:
             return "idle"
         return ""
 
     def revoke(self) -> bool:
-        """Refuse the token from now on; return whether it was not refused already."""
+        """Refuse the token from now on, and what was rotated out of it.
+
+        Returns whether one of them was not revoked already.
+        """
         revoked: bool = type(self).objects.revoke(self)
         return revoked
 

@@ -15,7 +15,10 @@ _ID: Final = OpenApiTypes.INT if serializers.id_is_number() else OpenApiTypes.ST
 _REFUSALS: Final = {
     400: OpenApiResponse(OpenApiTypes.OBJECT, "What is wrong, by field or as `detail`."),
     401: OpenApiResponse(serializers.RefusalSerializer, "No token, or one that is refused."),
-    403: OpenApiResponse(serializers.RefusalSerializer, "A session without its CSRF token."),
+    403: OpenApiResponse(
+        serializers.RefusalSerializer,
+        "A session without its CSRF token, or a token that lacks a scope.",
+    ),
     404: OpenApiResponse(serializers.RefusalSerializer, "No token of this user's."),
     429: OpenApiResponse(serializers.RefusalSerializer, "Too many tries; see `Retry-After`."),
 }
@@ -41,7 +44,7 @@ def _answers(
 
 
 _answers("ObtainView", "post", {200: serializers.IssuedSerializer}, 400, 403, 429)
-_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401)
+_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401, 403, 404)
 _answers(
     "TokenView",
     "delete",
@@ -52,5 +55,5 @@ _answers(
     parameters=[OpenApiParameter("id", _ID, OpenApiParameter.PATH)],
 )
 _answers("RevokeAllView", "post", {200: serializers.RevokedSerializer}, 400, 401, 403)
-_answers("RotateView", "post", {200: serializers.IssuedSerializer}, 400, 401, 403)
+_answers("RotateView", "post", {200: serializers.IssuedSerializer}, 400, 401, 403, 429)
 _answers("WhoAmIView", "get", {200: serializers.WhoAmISerializer}, 401)

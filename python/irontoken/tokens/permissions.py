@@ -2,35 +2,85 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 
 from irontoken.tokens import conf
+from irontoken.tokens.scopes import scopes_of
 
 
 class HasScopes(BasePermission):
     """Asks for the scopes that a view names in ``required_scopes``.
 
-    That is a list for all methods, or a dict from a method to its list; a method that a dict does
-    not name needs none. A token without scopes may do everything, or with
-    ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` nothing that needs one; so may tokens of another
-    kind. A user with a session and no token passes. A request without a user does not, whatever
-    the view asks for.
+    That is a list for all methods, or a dict from a method to its list; HEAD follows GET, and
+    OPTIONS needs none unless it is named. ``[]`` says that none is needed. A view without the
+    attribute, a dict that lacks a method of the view, a text in place of a list, and an attribute
+    that is spelled almost so raise ``ImproperlyConfigured`` at the first request; ``manage.py
+    check`` finds them for views that are routed.
+
+    A token without scopes may do everything, or with ``IRONTOKEN["TOKENS"]["UNSCOPED"] =
+    "refuse"`` nothing that needs one; so may tokens of another kind. A user with a session and no
+    token passes. A request without a user does not, whatever the view asks for.
+
+    With ``keyword = "Bearer"`` the answer to a token that lacks a scope names the scopes that are
+    needed, as RFC 6750, section 3.1, has it.
     """
 
+    _refused: "tuple[Any, Any, frozenset[str]] | None" = None
+
     def has_permission(self, request: Any, view: Any) -> bool:
-        """Tell whether the token of ``request`` has all the scopes that ``view`` asks for."""
-        required = getattr(view, "required_scopes", ())
-        if isinstance(required, dict):
-            by_method = {method.upper(): scopes for method, scopes in required.items()}
-            # What answers GET answers HEAD, unless it is named.
-            default = by_method.get("GET", ()) if request.method == "HEAD" else ()
-            required = by_method.get(request.method, default)
+        """Tell whether the token of ``request`` has all the scopes that ``view`` asks for.
+
+        Raises ``ImproperlyConfigured`` where the view does not say it as it should.
+        """
+        required = self.required(request, view)
         if not getattr(request.user, "is_authenticated", False):
             return False
-        if not required or request.auth is None:
+        if allows(request.auth, required):
             return True
-        # A token of authtoken that has not been adopted yet has no scopes.
-        scopes = getattr(request.auth, "scopes", ())
-        if not scopes:
-            return conf.options().unscoped == "allow"
-        return set(required) <= set(scopes)
+        self._refused = request, view, required
+        return False
+
+    def required(self, request: Any, view: Any) -> frozenset[str]:
+        """Return the scopes that are needed; a subclass may take them from elsewhere."""
+        return scopes_of(view, request.method)
+
+    @property
+    def message(self) -> str | None:
+        """What REST framework answers. It asks for it when it refuses, and at no other time.
+
+        A permission that stands beside another, as in ``HasScopes | IsAdminUser``, is not asked.
+        """
+        if self._refused is None:
+            return None
+        request, view, required = self._refused
+        words = " ".join(sorted(required))
+        is_bearer = getattr(request.successful_authenticator, "keyword", None) == "Bearer"
+        # A method that is only asked about, for the answer to OPTIONS, is not this request's.
+        if is_bearer and request.method == request._request.method:
+            challenge = f'Bearer error="insufficient_scope", scope="{words}"'
+            view.headers["WWW-Authenticate"] = challenge
+        return _("The token lacks a scope. Needed: %(scopes)s.") % {"scopes": words}
+
+
+class ManagesTokens(HasScopes):
+    """Lets a token manage its user's tokens if it has the scope ``MANAGE_SCOPE``.
+
+    Where that is ``None`` no token with scopes does. A session does, and a token without scopes as
+    ``UNSCOPED`` says.
+    """
+
+    def required(self, request: Any, view: Any) -> frozenset[str]:  # noqa: ARG002
+        """Return the scope of the setting; where there is none, one that no token has."""
+        return frozenset([conf.options().manage_scope or ""])
+
+
+def allows(token: Any, required: frozenset[str]) -> bool:
+    """Tell whether a token, or ``None`` for a session, has all scopes that are required."""
+    if not required or token is None:
+        return True
+    # A token of authtoken that has not been adopted yet has no scopes.
+    scopes = getattr(token, "scopes", ())
+    if not scopes:
+        return conf.options().unscoped == "allow"
+    return required <= frozenset(scopes)

@@ -12,3 +12,6 @@ token_revoked: Final = Signal()
 #: ``"malformed"``, ``"unknown"``, ``"expired"``, ``"revoked"``, ``"idle"``, ``"inactive"`` or
 #: ``"pepper_missing"``: it is unknown, and may be under a pepper that has no secret.
 token_refused: Final = Signal()
+#: A key was presented that had been rotated away and whose grace was over, and its family has been
+#: revoked: ``sender`` is the model, ``token`` the row of that key.
+token_reuse_detected: Final = Signal()

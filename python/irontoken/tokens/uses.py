@@ -55,7 +55,7 @@ class _Uses:
         self.failure = ""
         self.noted: dict[Place, datetime] = {}
         #: By what is changed, and where.
-        self.updates: dict[tuple[str, Place], Update] = {}
+        self.updates: dict[tuple[str, Place], Update | Callable[[], None]] = {}
         #: By digest, which is at hand: when to note it again.
         self.next_at: dict[str, float] = {}
 
@@ -118,11 +118,16 @@ def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
         return None
     end: datetime = timezone.now() + timedelta(seconds=token.lifetime)
     if options.max_lifetime is not None:
-        end = min(end, token.created + options.max_lifetime)
+        end = min(end, token.first_issue + options.max_lifetime)
     return end if end - token.expires >= options.renew_every else None
 
 
-def _change(what: str, place: Place, update: Update) -> None:
+def later(what: str, place: Place, work: Callable[[], None]) -> None:
+    """Do a piece of work that concerns a token, in the thread; ``what`` it is names it."""
+    _change(what, place, work)
+
+
+def _change(what: str, place: Place, update: Update | Callable[[], None]) -> None:
     if len(_uses.updates) < _MOST:
         _uses.updates[what, place] = update
         _start()
@@ -174,12 +179,16 @@ def _tell(failed: dict[str, str]) -> None:
     _uses.failure = failure
 
 
-def _do(place: Place, update: Update) -> None:
+def _do(place: Place, update: Update | Callable[[], None]) -> None:
     """Change a row by the ORM, so that cached ones are read anew."""
-    if _is_there(place):
+    if not _is_there(place):
+        return
+    if isinstance(update, Update):
         rows = place.model._base_manager.using(place.alias).filter(pk=place.pk)
         rows.filter(**update.conditions).update(**update.changes)
-        _keep(place.alias)
+    else:
+        update()
+    _keep(place.alias)
 
 
 def _is_there(place: Place) -> bool:

@@ -7,9 +7,10 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-#: Characters of a name, and of one scope.
-_LONGEST: Final = 100
-_LONGEST_SCOPES: Final = 1000
+#: Characters of a name, of one scope, and of all scopes of a token with the spaces between them.
+LONGEST_NAME: Final = 100
+LONGEST_SCOPE: Final = 100
+LONGEST_SCOPES: Final = 1000
 #: Unicode's categories of what is not shown, or turns round what is.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
@@ -23,7 +24,7 @@ def no_control_characters(text: str) -> None:
 
 def valid_name(name: str) -> str:
     """Return a name; raise ``ValidationError`` for one that no token can have."""
-    if not isinstance(name, str) or len(name) > _LONGEST:
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
         raise ValidationError({"name": _("A name is a text of at most 100 characters.")})
     try:
         no_control_characters(name)
@@ -32,19 +33,23 @@ def valid_name(name: str) -> str:
     return name
 
 
+def is_scope(word: object) -> bool:
+    """Tell whether a token can have a scope: RFC 6749, section 3.3, with a length."""
+    is_word = isinstance(word, str) and 0 < len(word) <= LONGEST_SCOPE
+    return is_word and all("!" <= each <= "~" and each not in '"\\' for each in str(word))
+
+
 def valid_scope(scopes: Iterable[str]) -> str:
     """Return scopes as one text; raise ``ValidationError`` for those that no token can have."""
     if isinstance(scopes, str):
         raise ValidationError({"scopes": _("Scopes are a list of words, not one text.")})
     found = list(dict.fromkeys(scopes))
     for scope in found:
-        # RFC 6749, section 3.3, with a length.
-        is_word = isinstance(scope, str) and 0 < len(scope) <= _LONGEST
-        if not is_word or not all("!" <= each <= "~" and each not in '"\\' for each in scope):
+        if not is_scope(scope):
             raise ValidationError(
                 {"scopes": _("A scope is a word of printable ASCII without spaces and quotes.")}
             )
     joined = " ".join(found)
-    if len(joined) > _LONGEST_SCOPES:
+    if len(joined) > LONGEST_SCOPES:
         raise ValidationError({"scopes": _("All scopes together are too long.")})
     return joined

@@ -16,7 +16,9 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 
 from irontoken.tokens import get_token_model
-from irontoken.tokens.authentication import AccessTokenAuthentication
+from irontoken.tokens.authentication import site_classes
+from irontoken.tokens.pagination import NewestFirst
+from irontoken.tokens.permissions import ManagesTokens
 from irontoken.tokens.serializers import (
     IssuedSerializer,
     ObtainSerializer,
@@ -27,7 +29,7 @@ from irontoken.tokens.serializers import (
     WhoAmISerializer,
     WishesSerializer,
 )
-from irontoken.tokens.throttling import AddressThrottle, NameThrottle
+from irontoken.tokens.throttling import AddressThrottle, NameThrottle, RotationThrottle
 
 
 class SafeJSONParser(JSONParser):
@@ -42,10 +44,18 @@ class SafeJSONParser(JSONParser):
 
 
 class _View(generics.GenericAPIView[Any]):
-    authentication_classes: Any = (AccessTokenAuthentication, SessionAuthentication)
+    #: ``None`` for the site's and sessions.
+    authentication_classes: Any = None
     permission_classes: Any = (IsAuthenticated,)
     parser_classes: Any = (SafeJSONParser, FormParser, MultiPartParser)
-    pagination_class = None
+    pagination_class: Any = None
+
+    def get_authenticators(self) -> list[Any]:
+        """Return what authenticates a request."""
+        classes = self.authentication_classes
+        if classes is None:
+            classes = (*site_classes(), SessionAuthentication)
+        return [each() for each in classes]
 
     def _asked(self, request: Any, serializer: Any = None) -> dict[str, Any]:
         found = (serializer or self.get_serializer_class())(
@@ -85,6 +95,8 @@ class ObtainView(_View):
     authentication_classes: Any = (SessionAuthentication,)
     permission_classes: Any = (AllowAny,)
     throttle_classes: Any = (AddressThrottle, NameThrottle)
+    #: The throttle that has counted this request as a try of a password.
+    irontoken_tries: NameThrottle | None = None
     serializer_class = ObtainSerializer
 
     @sensitive_variables()
@@ -93,6 +105,8 @@ class ObtainView(_View):
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
         by_session = request.user.is_authenticated and not has_name
         asked = self._asked(request, WishesSerializer if by_session else None)
+        if self.irontoken_tries is not None:
+            self.irontoken_tries.succeeded()
         user = request.user if by_session else asked["user"]
         wishes = asked["name"], asked.get("expires_in"), asked["scopes"]
         tokens = get_token_model().objects
@@ -125,28 +139,34 @@ def _password(user: Any) -> Any:
 
 
 class TokensView(_View):
-    """Lists the live tokens of the user, newest first."""
+    """Lists the live tokens of the user, newest first, a hundred to a page."""
 
+    permission_classes: Any = (IsAuthenticated, ManagesTokens)
     serializer_class = TokenSerializer
+    pagination_class = NewestFirst
 
     def get_queryset(self) -> Any:
         """Return the user's tokens."""
-        tokens = get_token_model().objects.live().filter(user=self.request.user)
-        return tokens.order_by("-created", "-pk")
+        return get_token_model().objects.live().filter(user=self.request.user)
 
     def get(self, _request: Any) -> Response:
-        """List them, a hundred at most: the newest."""
-        return Response(self.get_serializer(self.get_queryset()[:100], many=True).data)
+        """List them."""
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 class TokenView(_View):
-    """One token of the user."""
+    """One token of the user. A token revokes itself whatever its scopes."""
 
     serializer_class = TokenSerializer
 
     def delete(self, request: Any, pk: str) -> Response:
         """Revoke it."""
         token = get_token_model().objects.by_id(pk)
+        if token is None or token != request.auth:
+            permission = ManagesTokens()
+            if not permission.has_permission(request, self):
+                self.permission_denied(request, message=permission.message)
         if token is None or token.user_id != request.user.pk:
             raise NotFound
         token.revoke()
@@ -156,6 +176,7 @@ class TokenView(_View):
 class RevokeAllView(_View):
     """All tokens of the user, or all others."""
 
+    permission_classes: Any = (IsAuthenticated, ManagesTokens)
     serializer_class = RevokeAllSerializer
 
     def post(self, request: Any) -> Response:
@@ -166,8 +187,9 @@ class RevokeAllView(_View):
 
 
 class RotateView(_View):
-    """The token of the request, for a new one."""
+    """The token of the request, whatever its scopes, for a new one."""
 
+    throttle_classes: Any = (RotationThrottle,)
     serializer_class = RotateSerializer
 
     def post(self, request: Any) -> Response:
