@@ -79,7 +79,7 @@ def test_what_cannot_be_done_is_told(ada, arguments, wanted):
 
 def test_adopting_shows_what_it_does(ada):
     token = Token.objects.create(user=ada)
-    assert "holds 1 tokens. Nothing was changed" in run("adopt", "--dry-run")
+    assert "holds 1 token. Nothing was changed" in run("adopt", "--dry-run")
     assert AccessToken.objects.count() == 0
     assert "1 of 1 copied" in run("adopt")
     assert "1 of 1 accepted" in run("adopt", "--finish")

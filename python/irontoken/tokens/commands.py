@@ -29,6 +29,11 @@ def duration(text: str) -> timedelta:
     return time
 
 
+def counted(count: int, noun: str = "token") -> str:
+    """Return a number of things in words: ``1 token``, ``2 tokens``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def add_arguments(actions: Any) -> None:
     """Add what is done with tokens to the actions of the command."""
     issue = actions.add_parser("issue", help="issue a token; its key is printed this once")
@@ -141,18 +146,26 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     setting = f"ACCEPT_{source.upper()}"
     left = work.left()
     if given["dry_run"]:
-        command.stdout.write(f"{source} holds {left} tokens. Nothing was changed.")
+        command.stdout.write(f"{source} holds {counted(left)}. Nothing was changed.")
+        if unverifiable := work.unverifiable():
+            command.stdout.write(
+                f"{counted(unverifiable)} of these would stay as they are: {source} refuses them "
+                "today, since its settings have changed or their keys look like issued ones."
+            )
         return
     title = f"accepted, and removed from {source}" if given["finish"] else "copied"
-    for done in work.finish() if given["finish"] else work.copy():
-        command.stdout.write(f"{done} of {left} {title}")
+    try:
+        for done in work.finish() if given["finish"] else work.copy():
+            command.stdout.write(f"{done} of {left} {title}")
+    except adoption.Unproven as error:
+        raise CommandError(str(error)) from error
     if not given["finish"]:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
     elif left := work.left():
         command.stdout.write(
-            f"{left} tokens of {source} are left: they are new, or a constraint of the token "
-            f"model stands against them. Their keys go on working while {setting} is on. Run it "
-            "again."
+            f"{counted(left)} of {source} stayed: new, of a copy that was revoked, against a "
+            "constraint of the token model, or refused by the app itself. The keys that it "
+            f"honours go on working while {setting} is on. Run it again, or delete those rows."
         )
     elif source == "authtoken":
         command.stdout.write(

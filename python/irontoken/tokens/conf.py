@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from irontoken import conf
+from irontoken.tokens import knox
 
 #: A century, after which calendars end and sums of times overflow.
 LONGEST_LIFETIME: Final = timedelta(days=36_525)
@@ -58,6 +59,8 @@ class TokenOptions(NamedTuple):
     write_pepper: int | None = None
     #: Their numbers: what is written under one of these is refused, and nothing new is written.
     missing_peppers: tuple[int, ...] = ()
+    #: By which a key of knox' is looked up, where ``accept_knox`` is on.
+    knox_algorithms: tuple[str, ...] = ()
 
     @property
     def pepper(self) -> int:
@@ -99,7 +102,8 @@ def options() -> TokenOptions:
         for message, hint in _problems(found):
             raise ImproperlyConfigured(f"{message} {hint}")
         read = TokenOptions(**{name.lower(): value for name, value in found.items()})
-        _read = read._replace(missing_peppers=missing)
+        by_knox = knox.algorithms() if read.accept_knox else ()
+        _read = read._replace(missing_peppers=missing, knox_algorithms=by_knox)
         key_prefix[0] = _read.key_prefix
     return _read
 
