@@ -362,6 +362,36 @@ class TestRevoke:
         assert ada.password != old
         assert AccessToken.objects.live().count() == 1
 
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_a_password_assigned_after_an_upgrade_kills_them(self, ada, settings, fails):
+        """Whether or not the upgrade could be saved."""
+        AccessToken.objects.issue(ada)
+        User.objects.update(password=make_password("lovelace", hasher="md5"))
+        ada.refresh_from_db()
+        settings.PASSWORD_HASHERS = [
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+        ]
+
+        def fail(execute, sql, *arguments):
+            if sql.startswith("UPDATE"):
+                raise RuntimeError("the database is gone")
+            return execute(sql, *arguments)
+
+        if fails:
+            with (
+                connection.execute_wrapper(fail),
+                pytest.raises(RuntimeError),
+                transaction.atomic(),
+            ):
+                ada.check_password("lovelace")
+        else:
+            assert ada.check_password("lovelace")
+        assert AccessToken.objects.live().exists()
+        ada.password = make_password("new")
+        ada.save(update_fields=["password"])
+        assert not AccessToken.objects.live().exists()
+
     def test_unless_it_is_switched_off(self, ada):
         AccessToken.objects.issue(ada)
         with setting(REVOKE_ON_PASSWORD_CHANGE=False):
@@ -561,6 +591,9 @@ def test_purging_takes_what_is_long_over(ada):
     assert set(AccessToken.objects.all()) == set(tokens[2:])
 
 
+PEPPERED = {"REQUIRE_PEPPER": True, "PEPPERS": {1: "x" * 32}}
+
+
 class TestSettings:
     @pytest.mark.parametrize(
         ("tokens", "wanted"),
@@ -581,7 +614,13 @@ class TestSettings:
             ({"MAX_PER_USER": True}, "of type bool"),
             ({"ON_LIMIT": "ignore"}, "'refuse' or 'revoke_oldest'"),
             ({"PEPPERS": {0: "x" * 32}}, "whole numbers"),
+            ({"PEPPERS": {"hunter2": 1}}, "whole numbers"),
             ({"PEPPERS": {1: "hunter2"}}, "at least 32"),
+            ({"REQUIRE_PEPPER": True, "ACCEPT_AUTHTOKEN": False}, "Add 'PEPPERS'"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": True}, "Add 'ACCEPT_AUTHTOKEN': False"),
+            (PEPPERED, "Add 'ACCEPT_AUTHTOKEN': False"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": False, "ACCEPT_KNOX": True}, "'ACCEPT_KNOX': False"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": False, "WRITE_PEPPER": 0}, "Remove 'WRITE_PEPPER'"),
             ({"PEPPERS": {1: None}}, "at least 32"),
         ],
     )

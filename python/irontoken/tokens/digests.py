@@ -40,14 +40,16 @@ def require_peppers(options: TokenOptions) -> None:
 def candidates(key: str, options: TokenOptions) -> list[str]:
     """Return all digests under which a key may be found, the one of today first.
 
-    Empty for a key that has the prefix of issued ones and is none: nobody can hold it.
+    Empty for a key that has the prefix of issued ones and is none: nobody can hold it. With
+    ``REQUIRE_PEPPER`` those without a pepper are not among them.
     """
     is_issued = key.startswith(options.key_prefix)
     if is_issued and not is_issued_key(options.key_prefix, key):
         return []
-    if options.peppers:
+    if options.peppers or options.require_pepper:
         # From the newest to none, but today's first.
-        numbers = sorted((0, *options.peppers), reverse=True)
+        without = () if options.require_pepper else (0,)
+        numbers = sorted((*without, *options.peppers), reverse=True)
         numbers.sort(key=lambda number: number != options.pepper)
         found = [_under(number, key, options) for number in numbers]
     else:

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -46,21 +48,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
             return pair_elsewhere
-    alias = router.db_for_read(model)
-    connection = connections[alias]
-    lookup = compiled(model, alias, len(found))
-    pair: Any
-    if lookup is None:
-        pair = _by_orm(model, alias, found)
-    else:
-        cached = cache.options() is not None
-        ticket = cache.ticket(model, connection, lookup) if cached else None
-        with connection.cursor() as cursor:
-            cursor.execute(lookup.sql, found)
-            row = cursor.fetchone()
-        pair = row and lookup.shape.build(
-            row, lookup.converters(connection), _sent(found, row, lookup), key, ticket
-        )
+    pair, cached = _find(model, key, found, options)
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
@@ -68,10 +56,40 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         raise refused(model, reason, token)
     if not user.is_active:
         raise refused(model, "inactive", token)
+    if cached is not None:
+        user, token = cached()
     if token.digest != found[0] and not options.missing_peppers:
         uses.rehash(token, found[0])
     uses.note(token)
     return user, token
+
+
+def _find(
+    model: Any, key: str, found: list[str], options: conf.TokenOptions
+) -> tuple[Any, Callable[[], Any] | None]:
+    """Return the user and the token of one of the digests ``found``, or something false.
+
+    The second, where there is one, returns them once more and caches the row: where tokens are
+    bound, that is for whoever has seen that the binding holds, since a cached row is not asked.
+    """
+    __traceback_hide__ = True
+    alias = router.db_for_read(model)
+    connection = connections[alias]
+    lookup = compiled(model, alias, len(found))
+    if lookup is None:
+        return _by_orm(model, alias, found), None
+    ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
+    with connection.cursor() as cursor:
+        cursor.execute(lookup.sql, found)
+        row = cursor.fetchone()
+    if not row:
+        return None, None
+    build = partial(
+        lookup.shape.build, row, lookup.converters(connection), _sent(found, row, lookup), key
+    )
+    if ticket is not None and options.binds_tokens:
+        return build(None), partial(build, ticket)
+    return build(ticket), None
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:

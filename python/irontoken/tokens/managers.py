@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
 from irontoken.tokens import conf, digests, sources
+from irontoken.tokens.binding import binding_of
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.signals import token_issued, token_revoked
@@ -189,6 +190,8 @@ class AccessTokenManager(models.Manager[Any]):
     def _save(self, token: Any, alias: str, instead_of: Any = None) -> None:
         """Save a new token within the limit, to which the one that it replaces does not count."""
         options = conf.options()
+        if options.binds_tokens:
+            token.session_hash = binding_of(token.user)
         if options.max_per_user is None:
             insert(token, alias)
             return

@@ -93,6 +93,14 @@ def rehash(token: Any, digest: str) -> None:
         _change("digest", place, Update({"digest": token.digest}, {"digest": digest}))
 
 
+def bind(token: Any, session_hash: str) -> None:
+    """Bind a token by the password that its user has now."""
+    place = place_of(token)
+    if place is not None:
+        conditions = {"session_hash": token.session_hash}
+        _change("session_hash", place, Update(conditions, {"session_hash": session_hash}))
+
+
 def place_of(token: Any) -> Place | None:
     """Return where a token is; ``None`` where no other thread will ever see its row."""
     model = type(token)
