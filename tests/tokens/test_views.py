@@ -53,7 +53,7 @@ class TestObtain:
     def test_a_password_gets_a_key_once(self, client, ada):
         answer = client.post("/tokens/obtain/", {**PASSWORD, "name": "laptop"})
         assert answer.status_code == 200
-        assert answer["Cache-Control"] == "no-store"
+        assert answer["Cache-Control"] == "no-store, private"
         found = answer.json()
         assert set(found) == {"token", "id", "display", "expires"}
         token = AccessToken.objects.get(pk=found["id"])
@@ -242,7 +242,7 @@ class TestOwnTokens:
 
     def test_a_token_is_rotated(self, bearer):
         answer = bearer.post("/tokens/rotate/", {"grace": 60})
-        assert answer["Cache-Control"] == "no-store"
+        assert answer["Cache-Control"] == "no-store, private"
         assert bearer.get("/tokens/who-am-i/").status_code == 200
         new = APIClient(headers={"Authorization": f"Token {answer.json()['token']}"})
         assert new.post("/tokens/rotate/").status_code == 200

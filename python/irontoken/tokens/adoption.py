@@ -6,6 +6,8 @@ removed and its copy accepted in one transaction. A request looks into the sourc
 the copies second, so that it finds one of the two at every moment, and what is revoked meanwhile,
 by whatever program, stays revoked. Whoever deletes a row that was moved since it was read revokes
 its copy: see ``receivers``.
+
+A row of authtoken is shown as its key, and so reports of errors show no variable of what is here.
 """
 
 import contextlib
@@ -15,6 +17,7 @@ from typing import Any, Final
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, digests, get_token_model
 from irontoken.tokens.managers import begin_to_write
@@ -65,6 +68,7 @@ class Adoption:
         count: int = self.rows._base_manager.using(self.alias).count()
         return count
 
+    @sensitive_variables()
     def unverifiable(self) -> int:
         """Return how many of them are neither copied nor removed.
 
@@ -75,6 +79,7 @@ class Adoption:
 
     def copy(self, batch: int = 2000) -> Iterator[int]:
         """Copy what has no copy yet; yield how many rows have been looked at, batch by batch."""
+        __traceback_hide__ = True  # a generator cannot be decorated
         looked_at = 0
         for rows in self._batches(batch):
             self._copy_what_is_there(rows)
@@ -88,6 +93,7 @@ class Adoption:
         on being honoured. Raises ``Unproven``, and keeps the rows of that batch, where a row has
         no accepted copy in the end.
         """
+        __traceback_hide__ = True
         moved, before = 0, -1
         for _ in range(_PASSES):
             # Again, for what is made meanwhile with a key that comes before those already seen.
@@ -101,6 +107,7 @@ class Adoption:
             # Copies whose originals were revoked in between.
             self._tokens().filter(pending=True).delete()
 
+    @sensitive_variables()
     def _move_patiently(self, rows: list[Any]) -> int:
         for _ in range(_PATIENCE):
             with contextlib.suppress(OperationalError):
@@ -154,6 +161,7 @@ class Adoption:
         # One that was revoked after an earlier adoption stays so, and its original stays too.
         return list(tokens.filter(pending=True).values_list("digest", flat=True))
 
+    @sensitive_variables()
     def _copy_what_is_there(self, rows: list[Any]) -> None:
         try:
             with transaction.atomic(self.alias):
@@ -173,6 +181,7 @@ class Adoption:
         return originals.filter(pk__in=[row.pk for row in rows])
 
     def _batches(self, batch: int) -> Iterator[list[Any]]:
+        __traceback_hide__ = True
         last = ""
         rows = self.rows._base_manager.using(self.alias).order_by("pk")
         while found := list(rows.filter(pk__gt=last)[:batch]):

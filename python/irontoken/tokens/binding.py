@@ -10,6 +10,7 @@ import hashlib
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, uses
 
@@ -47,6 +48,7 @@ def is_broken(token: Any) -> bool:
     return False
 
 
+@sensitive_variables()
 def bind_again(model: Any, user: Any, password: str, alias: str) -> None:
     """Bind the tokens that ``password``, a hash, bound by what the user has now.
 

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import adoption, get_token_model, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
@@ -63,6 +64,7 @@ def add_arguments(actions: Any) -> None:
     )
 
 
+@sensitive_variables()
 def handle(command: BaseCommand, given: dict[str, Any]) -> None:
     """Do what was asked for; raise ``CommandError`` where that cannot be done."""
     actions = {"issue": _issue, "revoke": _revoke, "list": _list, "purge": _purge}

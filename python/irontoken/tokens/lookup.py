@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import cache, refusals
@@ -29,13 +30,15 @@ class _Unrecorded:
     next_at = 0.0
 
 
+@sensitive_variables()
 def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     """Return the user and the token of ``key``.
 
     Raises ``AuthenticationFailed`` for a key that is nobody's, for a token that is revoked, has
     expired or lain idle, and for an inactive user, with REST framework's messages.
     """
-    # Django's reports of errors leave out what says so: here is a key.
+    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key. By the
+    # decorator they show no variable of what is called from here either.
     __traceback_hide__ = True
     options = conf.options()
     try:

@@ -87,6 +87,7 @@ class AccessTokenManager(models.Manager[Any]):
             token_revoked.send(sender=self.model, token=token)
         return bool(changed)
 
+    @sensitive_variables()
     def revoke_all(self, user: Any, keep: Any = None) -> int:
         """Revoke all tokens of ``user``, except ``keep``; return how many that were.
 

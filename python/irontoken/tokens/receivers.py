@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import is_password_usable
 from django.db import router
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_save
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, get_token_model, sources
 from irontoken.tokens.binding import bind_again
@@ -84,6 +85,7 @@ def _alias_of_tokens(model: Any, user: Any, using: str) -> str | None:
     return using if router.allow_migrate_model(using, tokens) else None
 
 
+@sensitive_variables()
 def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
     """Tell whether saving ``user`` changes its password.
 
@@ -109,6 +111,7 @@ def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
     return is_password_usable(held) or is_password_usable(password)
 
 
+@sensitive_variables()  # a row of authtoken is shown as its key
 def _revoke_the_copy(sender: Any, instance: Any, using: str, **_: Any) -> None:
     """Revoke what a row has been adopted as: whoever deletes it may have read it before that."""
     model = get_token_model()

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from irontoken.tokens import get_token_model
 from irontoken.tokens.authentication import AccessTokenAuthentication
+from irontoken.tokens.secrecy import SecretView
 from irontoken.tokens.serializers import (
     IssuedSerializer,
     ObtainSerializer,
@@ -41,7 +42,7 @@ class SafeJSONParser(JSONParser):
             raise ParseError("JSON parse error - nested too deep") from None
 
 
-class _View(generics.GenericAPIView[Any]):
+class _View(SecretView, generics.GenericAPIView[Any]):
     authentication_classes: Any = (AccessTokenAuthentication, SessionAuthentication)
     permission_classes: Any = (IsAuthenticated,)
     parser_classes: Any = (SafeJSONParser, FormParser, MultiPartParser)
@@ -51,7 +52,10 @@ class _View(generics.GenericAPIView[Any]):
         found = (serializer or self.get_serializer_class())(
             data=request.data, context=self.get_serializer_context()
         )
-        found.is_valid(raise_exception=True)
+        if not found.is_valid():
+            # As a plain dict, without the serializer: a page of the browsable API would fill its
+            # form with what was sent, the password too.
+            raise serializers.ValidationError(dict(found.errors))
         asked: dict[str, Any] = found.validated_data
         return asked
 
@@ -72,7 +76,7 @@ class _View(generics.GenericAPIView[Any]):
             "display": token.display,
             "expires": token.expires,
         }
-        return Response(IssuedSerializer(answer).data, headers={"Cache-Control": "no-store"})
+        return Response(dict(IssuedSerializer(answer).data))
 
 
 class ObtainView(_View):
