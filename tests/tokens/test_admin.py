@@ -53,7 +53,7 @@ def test_the_limits_of_the_manager_hold(root, ada):
     with setting(MAX_PER_USER=1):
         issue(root, ada)
         answer = issue(root, ada, name="a second one")
-        assert "1 tokens already" in answer.content.decode()
+        assert "1 token already" in answer.content.decode()
         assert "a second one" in answer.content.decode()
     assert "without spaces" not in issue(root, ada, scope="a  b").content.decode()
     past = {"expires_0": "2000-01-01", "expires_1": "00:00:00"}

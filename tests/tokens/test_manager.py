@@ -96,6 +96,24 @@ class TestIssue:
             AccessToken.objects.issue(ada, **wrong)
         assert not AccessToken.objects.exists()
 
+    @pytest.mark.parametrize("wrong", [3600, "1h", 1.5])
+    def test_seconds_are_no_duration(self, ada, wrong):
+        with pytest.raises(TypeError, match=r"such as timedelta\(hours=1\)"):
+            AccessToken.objects.issue(ada, expires_in=wrong)
+
+    def test_a_row_without_a_key_is_not_made(self, ada):
+        name = AccessToken.__name__
+        for make in (
+            AccessToken.objects.create,
+            AccessToken.objects.get_or_create,
+            AccessToken.objects.filter(name="x").create,
+        ):
+            with pytest.raises(TypeError, match=rf"{name}\.objects\.issue\(user\)"):
+                make(user=ada)
+        with pytest.raises(TypeError, match="issue"):
+            ada.access_tokens.create(name="laptop")
+        assert not AccessToken.objects.exists()
+
     @pytest.mark.parametrize("name", ["Ada\u00a0L.", "\u3000", "👩\u200d💻", "क्\u200dष"])
     def test_a_name_is_in_anybodys_writing(self, ada, name):
         token, _ = AccessToken.objects.issue(ada, name)

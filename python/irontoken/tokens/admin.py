@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens.managers import is_live
 from irontoken.tokens.models import AccessToken
+from irontoken.tokens.validators import split_scopes
 
 #: Tokens are counted up to here, and no further.
 _COUNTED: int = 10_000
@@ -106,7 +107,7 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return
         expires_in = None if obj.expires is None else obj.expires - timezone.now()
         issued, request._irontoken_key = type(obj).objects.issue(
-            obj.user, obj.name, expires_in, obj.scope.split()
+            obj.user, obj.name, expires_in, split_scopes(obj.scope)
         )
         obj.__dict__.update(issued.__dict__)
 

@@ -10,6 +10,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
@@ -21,15 +22,29 @@ from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
-_SHOWN: Final = 6
+SHOWN: Final = 6
 
 
 class LimitReached(ValidationError):
     """A user has as many live tokens as the setting allows."""
 
 
+class _TokenQuerySet(models.QuerySet[Any]):
+    def create(self, **values: Any) -> Any:
+        """Save a row; raise ``TypeError`` for one without a digest, which would have no key."""
+        if not values.get("digest"):
+            name = self.model.__name__
+            raise TypeError(
+                f"{name}.objects.create() makes no key. Write "
+                f"token, key = {name}.objects.issue(user) in its place."
+            )
+        return super().create(**values)
+
+
 class AccessTokenManager(models.Manager[Any]):
     """The manager of issued tokens."""
+
+    _queryset_class = _TokenQuerySet
 
     @sensitive_variables()
     def issue(
@@ -45,9 +60,9 @@ class AccessTokenManager(models.Manager[Any]):
 
         ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. ``check`` is called with
         the alias of the database, in a transaction in which nobody else issues, rotates or revokes
-        all for this user, and raises what is to be raised instead. Raises
-        ``ValidationError`` for a name, scopes or a duration that no token can have, and
-        ``LimitReached``, which is one, past ``MAX_PER_USER``.
+        all for this user, and raises what is to be raised instead. Raises ``TypeError`` where
+        ``expires_in`` is no ``timedelta``, ``ValidationError`` for a name, scopes or a duration
+        that no token can have, and ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
         token, key = self._made(user, name, expires_in, scopes)
         alias = self._alias(user)
@@ -168,6 +183,11 @@ class AccessTokenManager(models.Manager[Any]):
         """Return a token that is not saved yet, and its key."""
         options = conf.options()
         now = timezone.now()
+        if not isinstance(expires_in, timedelta | None):
+            raise TypeError(
+                "expires_in is a datetime.timedelta, such as timedelta(hours=1), or None, and not "
+                f"of type {type(expires_in).__name__}."
+            )
         lifetime = expires_in if expires_in is not None else options.expires_in
         if lifetime is not None and lifetime <= timedelta(0):
             raise ValidationError({"expires_in": _("A token cannot expire before it is issued.")})
@@ -179,7 +199,7 @@ class AccessTokenManager(models.Manager[Any]):
         token = self.model(
             user=user,
             digest=digests.of(key, options),
-            display=key[: len(options.key_prefix) + _SHOWN],
+            display=key[: len(options.key_prefix) + SHOWN],
             name=valid_name(name),
             scope=valid_scope(scopes),
             created=now,
@@ -207,10 +227,13 @@ class AccessTokenManager(models.Manager[Any]):
             if excess <= 0:
                 return
             if options.on_limit == "refuse":
-                raise LimitReached(
-                    _("This user has %(count)d tokens already, and may have no more."),
-                    params={"count": options.max_per_user},
+                most = options.max_per_user
+                said = ngettext(
+                    "This user has %(count)d token already, and may have no more.",
+                    "This user has %(count)d tokens already, and may have no more.",
+                    most,
                 )
+                raise LimitReached(said, params={"count": most})
             # By where they end, since they may be more than a statement has room for.
             created, pk = others.values_list("created", "pk")[excess - 1]
             oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)

@@ -38,6 +38,10 @@ class Authtoken:
         authenticator.model = apps.get_model(self.label)
         return authenticator.authenticate_credentials(key)
 
+    def rows_of(self, rows: Any, key: str, options: TokenOptions) -> list[Any]:  # noqa: ARG002
+        """Return those of a query set that hold ``key`` itself."""
+        return [row for row in rows.filter(key=key) if row.key == key]
+
     def require_verifiable(self) -> None:
         """Do nothing: whoever holds a key can make any digest of it."""
 
@@ -97,6 +101,11 @@ class Knox:
             # Adopted while knox wanted to write the later end that this use gives it.
             raise refusals.invalid_token() from None
         return pair
+
+    def rows_of(self, rows: Any, key: str, options: TokenOptions) -> list[Any]:
+        """Return those of a query set that hold a digest of ``key``."""
+        found = knox.candidates(key, options.knox_algorithms)
+        return list(rows.filter(digest__in=[each.split("$")[1] for each in found]))
 
     def require_verifiable(self) -> None:
         """Raise ``ImproperlyConfigured`` where knox' digests cannot be verified here."""
