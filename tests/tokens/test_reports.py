@@ -13,7 +13,7 @@ from django.db.models.signals import post_save, pre_save
 from django.utils.log import AdminEmailHandler
 from rest_framework.authtoken.models import Token
 
-from irontoken.tokens import adoption, digests, managers
+from irontoken.tokens import adoption, digests, handover, managers
 from irontoken.tokens.signals import token_issued, token_refused, token_revoked
 from tests.tokens.conftest import AccessToken, User, setting
 
@@ -51,6 +51,11 @@ def reported(client, secrets, settings):
     """Ask, and look at the mail about the error: it is of what failed, and holds no secret."""
     settings.ADMINS = [("An admin", "admin@example.com")]
     settings.DEBUG = False
+    settings.MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]
     client.raise_request_exception = False
     handler = AdminEmailHandler(include_html=True)
     loggers = [logging.getLogger(name) for name in ("django.request", "django.dispatch")]
@@ -165,3 +170,29 @@ def test_of_a_batch_of_an_adoption(ada, reported, secrets, settings, monkeypatch
 
     monkeypatch.setattr("tests.urls.WhoAmI.dispatch", lambda self, request: view(request))
     assert reported("get", "/whoami/") == 500
+
+
+ADMIN = "/admin/{app_label}/{model_name}/add/".format_map(vars(AccessToken._meta))
+
+
+@pytest.fixture
+def form(ada, client):
+    """What the admin is sent to issue a token."""
+    client.force_login(User.objects.create_superuser("root"))
+    return {"user": ada.pk, "name": "", "scope": ""}
+
+
+def test_of_a_receiver_while_the_admin_issues(form, reported):
+    with failing(token_issued):
+        assert reported("post", ADMIN, form) == 500
+
+
+def test_of_the_redirect_with_a_key(form, reported, monkeypatch):
+    monkeypatch.setattr(handover, "HttpResponseRedirect", fail)
+    assert reported("post", ADMIN, form) == 500
+
+
+def test_of_the_page_of_a_key(form, reported, client, monkeypatch):
+    url = client.post(ADMIN, form).url
+    monkeypatch.setattr(handover, "forget", fail)
+    assert reported("get", url) == 500
