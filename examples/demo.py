@@ -62,12 +62,12 @@ def adopt(environment, port, key):
     say("issue another: manage.py irontoken issue ada --name laptop")
     issue = ("irontoken", "issue", "ada", "--name", "laptop", "--json")
     made = json.loads(manage(environment, *issue, capture=True))
-    ask("GET /hello/ with its key, which nothing will ever show again", made["key"], 200)
+    ask("GET /hello/ with its key, which nothing will ever show again", made["token"], 200)
     say("manage.py irontoken list ada")
     manage(environment, "irontoken", "list", "ada")
     say("revoke both in another process: manage.py irontoken revoke --user ada")
     manage(environment, "irontoken", "revoke", "--user", "ada")
-    for number, revoked in enumerate((key, made["key"]), 1):
+    for number, revoked in enumerate((key, made["token"]), 1):
         ask(f"GET /hello/ with key {number}", revoked, 401)
 
 

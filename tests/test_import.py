@@ -1,7 +1,10 @@
 """Importing the package: what it needs, what it loads, and who may do it."""
 
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,52 @@ def test_a_second_interpreter_is_refused():
         "print(irontoken.generate_key() != '')"
     )
     assert run.stdout == "ImportError\nTrue\n", run.stderr
+
+
+TWICE = r"""
+#include <Python.h>
+
+int main(void) {
+    for (int run = 0; run < 2; run++) {
+        Py_Initialize();
+        PyRun_SimpleString(
+            "import os, sys\n"
+            "sys.path[:0] = os.environ['EMBEDDED_PATH'].split(os.pathsep)\n"
+            "try:\n"
+            "    import irontoken\n"
+            "    print(irontoken.generate_key() != '', flush=True)\n"
+            "except ImportError as error:\n"
+            "    print(str(error).split(',')[0], flush=True)\n");
+        Py_FinalizeEx();
+    }
+    return 0;
+}
+"""
+
+
+def test_an_interpreter_after_the_end_of_the_first_is_refused(tmp_path):
+    """As of a program that embeds Python: the second has the number of the first."""
+    variables = sysconfig.get_config_vars()
+    compiler, folder = shutil.which("cc"), variables["LIBDIR"]
+    if not (compiler and variables["Py_ENABLE_SHARED"]):
+        pytest.skip("there is no C compiler, or no shared library of Python's to embed")
+    if not (Path(variables["INCLUDEPY"]) / "Python.h").exists():
+        pytest.skip("there is no Python.h")
+    (tmp_path / "twice.c").write_text(TWICE)
+    library = variables["LDLIBRARY"].removeprefix("lib").split(".so")[0]
+    where = [f"-I{variables['INCLUDEPY']}", f"-L{folder}", f"-Wl,-rpath,{folder}"]
+    program = [tmp_path / "twice.c", "-o", tmp_path / "twice"]
+    subprocess.run([compiler, *program, *where, f"-l{library}"], check=True)
+    environment = {
+        **os.environ,
+        "PYTHONHOME": sys.base_prefix,
+        "EMBEDDED_PATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    run = subprocess.run(
+        [tmp_path / "twice"], capture_output=True, text=True, env=environment, check=False
+    )
+    refused = "irontoken was in use when Python was ended in this process"
+    assert (run.returncode, run.stdout) == (0, f"True\n{refused}\n"), run.stderr
 
 
 def test_the_package_is_typed():

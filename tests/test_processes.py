@@ -25,10 +25,12 @@ DEACTIVATE = "from django.contrib.auth.models import User as U; U.objects.update
 class Site:
     """The tutorial with the cache on, on a database of its own."""
 
+    settings = "tests.site_settings"
+
     def __init__(self, folder):
         self.environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.site_settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "PYTHONPATH": os.pathsep.join([str(TUTORIAL), str(TUTORIAL.parent.parent)]),
             "TUTORIAL_DATABASE": str(folder / "db.sqlite3"),
             "IRONTOKEN_FOLDER": str(folder),

@@ -1,8 +1,11 @@
 """The admin: a key is shown once, tokens are found and revoked, and permissions hold."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 from django.utils import timezone
 
 import irontoken
@@ -28,17 +31,24 @@ def root(client, issued):
 
 
 def issue(client, user, **wishes):
-    return client.post(f"{PLACE}add/", {"user": user.pk, "name": "", "scope": "", **wishes})
+    sent = {"user": user.pk, "name": "", "scope": "", **wishes}
+    return client.post(f"{PLACE}add/", sent, follow=True)
 
 
 def test_a_key_is_shown_once_on_a_page_that_nobody_keeps(root, ada):
-    answer = issue(root, ada, name="laptop", scope="read")
+    sent = {"user": ada.pk, "name": "laptop", "scope": "read, write"}
+    redirect = root.post(f"{PLACE}add/", sent)
+    assert redirect.status_code == 302
+    held, session = redirect.cookies.output(), str(dict(root.session))
+    answer = root.get(redirect.url)
     assert answer.status_code == 200
-    assert "no-store" in answer["Cache-Control"]
+    assert answer["Cache-Control"].startswith("no-store, private")
     key = answer.context["key"]
     assert f'value="{key}"' in answer.content.decode()
     user, token = irontoken.TokenAuthentication().authenticate_credentials(key)
-    assert (user, token.name, token.scopes) == (ada, "laptop", ["read"])
+    assert (user, token.name, token.scopes) == (ada, "laptop", ["read", "write"])
+    for text in (held, session, redirect.url, redirect.content.decode()):
+        assert not [form for form in (key, key[3:35], key.encode().hex()) if form in text]
     assert key not in answer.cookies.output()
     assert key not in str(dict(root.session))
     for entry in LogEntry.objects.all():
@@ -49,13 +59,83 @@ def test_a_key_is_shown_once_on_a_page_that_nobody_keeps(root, ada):
         assert token.digest not in page
 
 
+def test_a_reload_issues_nothing_and_shows_nothing(root, ada):
+    redirect = root.post(f"{PLACE}add/", {"user": ada.pk, "name": "", "scope": ""})
+    cookie = root.cookies["irontoken_key"].value
+    key = root.get(redirect.url).context["key"]
+    root.cookies["irontoken_key"] = cookie  # as of who has copied it
+    again = root.get(redirect.url)
+    assert again.status_code == 410
+    assert key not in again.content.decode()
+    assert "cannot be shown again" in again.content.decode()
+    assert AccessToken.objects.count() == 1
+
+
+def test_neither_half_shows_a_key_by_itself(root, client, ada):
+    first = root.post(f"{PLACE}add/", {"user": ada.pk, "name": "", "scope": ""})
+    cookie = root.cookies["irontoken_key"]
+    assert (cookie["path"], cookie["httponly"]) == (first.url, True)
+    assert (cookie["samesite"], cookie["max-age"]) == ("Strict", 300)
+    other = Client()
+    other.force_login(User.objects.create_superuser("another"))
+    other.cookies["irontoken_key"] = cookie.value
+    assert other.get(first.url).status_code == 410
+    # What a stranger sets in the cookie's place makes it show no other key.
+    root.cookies["irontoken_key"] = "00" * (len(cookie.value) // 2)
+    assert root.get(first.url).status_code == 410
+    for broken in ("", "x", "ff", "ff" * 41):
+        second = root.post(f"{PLACE}add/", {"user": ada.pk, "name": "", "scope": ""})
+        root.cookies["irontoken_key"] = broken
+        assert root.get(second.url).status_code == 410
+
+
+def test_the_page_of_a_key_is_for_who_may_issue(root, client, ada):
+    redirect = root.post(f"{PLACE}add/", {"user": ada.pk, "name": "", "scope": ""})
+    clerk = Client()
+    clerk.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert clerk.get(redirect.url).status_code == 403
+    assert root.get(f"{PLACE}no-such/key/").status_code == 404
+
+
+def test_a_form_says_what_empty_means_and_that_the_key_is_shown_once(root, ada):
+    def said(**options):
+        with setting(**options):
+            return root.get(f"{PLACE}add/").content.decode()
+
+    page = said()
+    assert "The key is shown once" in page
+    assert "Left empty, it may do all that its user may." in page
+    assert "Left empty, it does not end by itself." in page
+    page = said(UNSCOPED="refuse", EXPIRES_IN=timedelta(days=7))
+    assert "Left empty, it may do nothing that needs a scope." in page
+    assert "Left empty, it ends in 1\xa0week." in page
+
+
+def test_a_token_is_revoked_on_its_page(root, ada):
+    token, _ = AccessToken.objects.issue(ada)
+    place = f"{PLACE}{token.pk}/change/"
+    page = root.get(place).content.decode()
+    assert page.index('name="_revoke"') < page.index("/delete/")
+    answer = root.post(place, {"name": "laptop", "_revoke": "Revoke"}, follow=True)
+    assert "1 token was revoked." in answer.content.decode()
+    assert 'name="_revoke"' not in answer.content.decode()
+    assert not AccessToken.objects.live().exists()
+
+
+def test_revoking_comes_before_deleting(root, ada):
+    AccessToken.objects.issue(ada)
+    page = root.get(PLACE).content.decode()
+    assert page.index('value="revoke"') < page.index('value="delete_selected"')
+
+
 def test_the_limits_of_the_manager_hold(root, ada):
     with setting(MAX_PER_USER=1):
         issue(root, ada)
         answer = issue(root, ada, name="a second one")
-        assert "1 tokens already" in answer.content.decode()
+        assert "1 token already" in answer.content.decode()
         assert "a second one" in answer.content.decode()
-    assert "without spaces" not in issue(root, ada, scope="a  b").content.decode()
+    assert "without spaces" in issue(root, ada, scope='a"b').content.decode()
+    issue(root, ada)
     past = {"expires_0": "2000-01-01", "expires_1": "00:00:00"}
     assert "before it is issued" in issue(root, ada, **past).content.decode()
     assert AccessToken.objects.count() == 2

@@ -113,7 +113,7 @@ def test_what_the_database_does_not_take_stays_and_goes_on_working(keys, monkeyp
     monkeypatch.setattr(adoption.Adoption, "_copy", lambda self, rows: copy(self, rows[1:]))
     out = StringIO()
     call_command("irontoken", "adopt", "--finish", stdout=out)
-    assert "1 tokens of authtoken are left" in out.getvalue()
+    assert "1 token of authtoken stayed" in out.getvalue()
     assert Token.objects.count() == 1
     assert not any(isinstance(ask(key), str) for key in keys)
 
@@ -237,6 +237,46 @@ def test_a_dump_holds_nothing_that_authenticates(keys):
     assert all(isinstance(ask(word), str) for word in words)
 
 
+@contextlib.contextmanager
+def knox_set_to(named, algorithm):
+    """knox reads the setting once, and this test changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("knox.settings.knox_settings.SECURE_HASH_ALGORITHM", algorithm)
+        with override_settings(REST_KNOX={"SECURE_HASH_ALGORITHM": named}):
+            yield
+
+
+def test_a_batch_whose_copies_are_not_accepted_is_undone(keys, monkeypatch):
+    """As of a trigger of the database, or a receiver, that revokes what has just been accepted."""
+    delete = adoption.delete
+
+    def revoking(rows):
+        AccessToken.objects.filter(user=rows.first().user).update(user=User.objects.last())
+        return delete(rows)
+
+    monkeypatch.setattr(adoption, "delete", revoking)
+    with pytest.raises(CommandError, match="A row of authtoken would have been removed"):
+        call_command("irontoken", "adopt", "--finish")
+    assert Token.objects.count() == len(keys)
+    assert all(isinstance(ask(key)[1], Token) for key in keys)
+
+
+def test_a_row_whose_copy_was_revoked_before_stays(keys):
+    row = Token.objects.get(key=keys[0])
+    list(adoption.Adoption("authtoken").finish())
+    ask(keys[0])[1].revoke()
+    Token.objects.create(key=keys[0], user=row.user)  # of a backup
+    list(adoption.Adoption("authtoken").finish())
+    assert ask(keys[0]) == (row.user, row)
+
+
+def test_a_key_that_looks_like_an_issued_one_stays(keys):
+    user = User.objects.create(username="odd")
+    Token.objects.create(key="it_of-my-own", user=user)
+    list(adoption.Adoption("authtoken").finish())
+    assert [token.key for token in Token.objects.all()] == ["it_of-my-own"]
+
+
 class TestKnox:
     @pytest.fixture
     def keys(self, issued):
@@ -262,6 +302,67 @@ class TestKnox:
         AuthToken.objects.bulk_create([AuthToken(digest=digest, token_key=key[:15], user=user)])
         list(adoption.Adoption("knox").finish())
         assert ask(key)[0] == user
+
+    def test_keys_of_knox_4_which_knox_5_refuses_are_adopted(self, keys):
+        """knox 4.2 kept 8 characters of a key and digested its bytes."""
+        key = "cd" * 32
+        digest = hashlib.sha512(bytes.fromhex(key)).hexdigest()
+        user = User.objects.first()
+        AuthToken.objects.bulk_create([AuthToken(digest=digest, token_key=key[:8], user=user)])
+        assert ask(key) == "Invalid token."
+        list(adoption.Adoption("knox").finish())
+        assert ask(key)[0] == user
+
+    @pytest.mark.parametrize(
+        "named", ["hashlib.sha3_512", "hashlib.blake2b", "hashlib.sha256", hashlib.sha3_512]
+    )
+    def test_digests_of_another_algorithm_are_verified_by_it(self, keys, named):
+        by = getattr(hashlib, named.split(".")[1]) if isinstance(named, str) else named
+        with knox_set_to(named, by):
+            AuthToken.objects.all().delete()
+            users = list(User.objects.all())
+            made = [AuthToken.objects.create(user=user)[1] for user in users]
+            assert all(isinstance(ask(key)[1], AuthToken) for key in made)
+            list(adoption.Adoption("knox").copy())
+            list(adoption.Adoption("knox").finish(batch=2))
+            assert not AuthToken.objects.exists()
+            assert [ask(key)[0] for key in made] == users
+            name = AccessToken.objects.first().digest.split("$")[0]
+            assert by is getattr(hashlib, name)
+
+    def test_copies_made_under_another_algorithm_are_made_again(self, keys):
+        list(adoption.Adoption("knox").copy())
+        AuthToken.objects.all().delete()
+        with knox_set_to("hashlib.sha3_512", hashlib.sha3_512):
+            user = User.objects.first()
+            row, key = AuthToken.objects.create(user=user)
+            AccessToken.objects.create(
+                digest=f"sha512${row.digest}", user=user, revoked=timezone.now(), pending=True
+            )
+            list(adoption.Adoption("knox").finish())
+            assert ask(key)[0] == user
+
+    def test_digests_that_cannot_be_verified_are_refused_and_stay(self, keys):
+        with knox_set_to("tests.hashes.own", hashlib.md5):
+            _, key = AuthToken.objects.create(user=User.objects.first())
+            for step in ((), ("--dry-run",), ("--finish",)):
+                with pytest.raises(CommandError, match=r"'tests.hashes.own'.*hashlib.<name>"):
+                    call_command("irontoken", "adopt", "--from", "knox", *step)
+            assert AuthToken.objects.count() == len(keys) + 1
+            assert isinstance(ask(key)[1], AuthToken)
+
+    def test_rows_of_an_older_algorithm_stay_as_they_are(self, keys):
+        user = User.objects.first()
+        with knox_set_to("hashlib.sha256", hashlib.sha256):
+            _, key = AuthToken.objects.create(user=user)
+        out = StringIO()
+        call_command("irontoken", "adopt", "--from", "knox", "--dry-run", stdout=out)
+        assert "1 token of these would stay" in out.getvalue()
+        list(adoption.Adoption("knox").copy())
+        call_command("irontoken", "adopt", "--from", "knox", "--finish", stdout=out)
+        assert "1 token of knox stayed" in out.getvalue()
+        with knox_set_to("hashlib.sha256", hashlib.sha256):
+            assert ask(key)[0] == user
 
     def test_an_end_that_moved_since_the_copy_stays_moved(self, keys, monkeypatch):
         monkeypatch.setattr("knox.settings.knox_settings.AUTO_REFRESH", True)

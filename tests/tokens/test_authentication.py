@@ -239,6 +239,23 @@ class TestPeppers:
             uses.flush()
         assert not isinstance(ask(key)[0], str)
 
+    def test_where_one_is_required_what_is_planted_without_is_refused(self, ada, reasons):
+        """As by somebody who writes to the database and does not know the pepper."""
+        planted, key = AccessToken.objects.issue(ada)
+        with setting(PEPPERS=PEPPERS, REQUIRE_PEPPER=True, ACCEPT_AUTHTOKEN=False):
+            _, own = AccessToken.objects.issue(ada)
+            assert not isinstance(ask(own)[0], str)
+            assert ask(key)[0] == "Invalid token."
+            assert reasons == ["unknown"]
+            Token.objects.create(user=ada, key="f" * 40)
+            assert ask("f" * 40)[0] == "Invalid token."
+            [error] = check_peppers(databases=["default"])
+            assert "without a pepper" in error.msg
+            planted.revoke()
+            assert check_peppers(databases=["default"]) == []
+        with setting(PEPPERS={1: None}, REQUIRE_PEPPER=True, ACCEPT_AUTHTOKEN=False):
+            assert ask(key)[0] == "Invalid token."
+
     def test_digests_under_one_that_was_removed_are_told_by_a_check(self, ada):
         with setting(PEPPERS=PEPPERS):
             AccessToken.objects.issue(ada)

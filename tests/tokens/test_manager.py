@@ -96,6 +96,24 @@ class TestIssue:
             AccessToken.objects.issue(ada, **wrong)
         assert not AccessToken.objects.exists()
 
+    @pytest.mark.parametrize("wrong", [3600, "1h", 1.5])
+    def test_seconds_are_no_duration(self, ada, wrong):
+        with pytest.raises(TypeError, match=r"such as timedelta\(hours=1\)"):
+            AccessToken.objects.issue(ada, expires_in=wrong)
+
+    def test_a_row_without_a_key_is_not_made(self, ada):
+        name = AccessToken.__name__
+        for make in (
+            AccessToken.objects.create,
+            AccessToken.objects.get_or_create,
+            AccessToken.objects.filter(name="x").create,
+        ):
+            with pytest.raises(TypeError, match=rf"{name}\.objects\.issue\(user\)"):
+                make(user=ada)
+        with pytest.raises(TypeError, match="issue"):
+            ada.access_tokens.create(name="laptop")
+        assert not AccessToken.objects.exists()
+
     @pytest.mark.parametrize("name", ["Ada\u00a0L.", "\u3000", "👩\u200d💻", "क्\u200dष"])
     def test_a_name_is_in_anybodys_writing(self, ada, name):
         token, _ = AccessToken.objects.issue(ada, name)
@@ -354,6 +372,36 @@ class TestRevoke:
         assert ada.password != old
         assert AccessToken.objects.live().count() == 1
 
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_a_password_assigned_after_an_upgrade_kills_them(self, ada, settings, fails):
+        """Whether or not the upgrade could be saved."""
+        AccessToken.objects.issue(ada)
+        User.objects.update(password=make_password("lovelace", hasher="md5"))
+        ada.refresh_from_db()
+        settings.PASSWORD_HASHERS = [
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+        ]
+
+        def fail(execute, sql, *arguments):
+            if sql.startswith("UPDATE"):
+                raise RuntimeError("the database is gone")
+            return execute(sql, *arguments)
+
+        if fails:
+            with (
+                connection.execute_wrapper(fail),
+                pytest.raises(RuntimeError),
+                transaction.atomic(),
+            ):
+                ada.check_password("lovelace")
+        else:
+            assert ada.check_password("lovelace")
+        assert AccessToken.objects.live().exists()
+        ada.password = make_password("new")
+        ada.save(update_fields=["password"])
+        assert not AccessToken.objects.live().exists()
+
     def test_unless_it_is_switched_off(self, ada):
         AccessToken.objects.issue(ada)
         with setting(REVOKE_ON_PASSWORD_CHANGE=False):
@@ -561,6 +609,9 @@ def test_purging_takes_what_is_long_over(ada):
     assert set(AccessToken.objects.all()) == set(tokens[2:])
 
 
+PEPPERED = {"REQUIRE_PEPPER": True, "PEPPERS": {1: "x" * 32}}
+
+
 class TestSettings:
     @pytest.mark.parametrize(
         ("tokens", "wanted"),
@@ -586,7 +637,13 @@ class TestSettings:
             ({"MAX_PER_USER": True}, "of type bool"),
             ({"ON_LIMIT": "ignore"}, "'refuse' or 'revoke_oldest'"),
             ({"PEPPERS": {0: "x" * 32}}, "whole numbers"),
+            ({"PEPPERS": {"hunter2": 1}}, "whole numbers"),
             ({"PEPPERS": {1: "hunter2"}}, "at least 32"),
+            ({"REQUIRE_PEPPER": True, "ACCEPT_AUTHTOKEN": False}, "Add 'PEPPERS'"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": True}, "Add 'ACCEPT_AUTHTOKEN': False"),
+            (PEPPERED, "Add 'ACCEPT_AUTHTOKEN': False"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": False, "ACCEPT_KNOX": True}, "'ACCEPT_KNOX': False"),
+            ({**PEPPERED, "ACCEPT_AUTHTOKEN": False, "WRITE_PEPPER": 0}, "Remove 'WRITE_PEPPER'"),
             ({"PEPPERS": {1: None}}, "at least 32"),
         ],
     )

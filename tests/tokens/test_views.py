@@ -68,7 +68,7 @@ class TestObtain:
     def test_a_password_gets_a_key_once(self, client, ada):
         answer = client.post("/tokens/obtain/", {**PASSWORD, "name": "laptop"})
         assert answer.status_code == 200
-        assert answer["Cache-Control"] == "no-store"
+        assert answer["Cache-Control"] == "no-store, private"
         found = answer.json()
         assert set(found) == {"token", "id", "display", "expires"}
         token = AccessToken.objects.get(pk=found["id"])
@@ -253,7 +253,7 @@ class TestObtain:
             assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
             answer = client.post("/tokens/obtain/", PASSWORD)
             assert answer.status_code == 400
-            assert "1 tokens already" in answer.content.decode()
+            assert "1 token already" in answer.content.decode()
 
 
 class TestOwnTokens:
@@ -315,7 +315,7 @@ class TestOwnTokens:
 
     def test_a_token_is_rotated(self, bearer):
         answer = bearer.post("/tokens/rotate/", {"grace": 60})
-        assert answer["Cache-Control"] == "no-store"
+        assert answer["Cache-Control"] == "no-store, private"
         assert bearer.get("/tokens/who-am-i/").status_code == 200
         new = APIClient(headers={"Authorization": f"Token {answer.json()['token']}"})
         assert new.post("/tokens/rotate/").status_code == 200

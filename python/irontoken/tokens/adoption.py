@@ -6,6 +6,8 @@ removed and its copy accepted in one transaction. A request looks into the sourc
 the copies second, so that it finds one of the two at every moment, and what is revoked meanwhile,
 by whatever program, stays revoked. Whoever deletes a row that was moved since it was read revokes
 its copy: see ``receivers``.
+
+A row of authtoken is shown as its key, and so reports of errors show no variable of what is here.
 """
 
 import contextlib
@@ -15,6 +17,7 @@ from typing import Any, Final
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, digests, get_token_model
 from irontoken.tokens.managers import begin_to_write
@@ -25,6 +28,10 @@ _PASSES: Final = 3
 _PATIENCE: Final = 3
 
 
+class Unproven(Exception):
+    """A row would have been removed whose key nothing else accepts."""
+
+
 class Adoption:
     """The adoption of all rows of a source."""
 
@@ -32,7 +39,8 @@ class Adoption:
         """Take ``"authtoken"`` or ``"knox"``.
 
         Raises ``ImproperlyConfigured`` where that app is not installed, where its keys are not
-        honoured, and so nothing could be adopted unnoticed, and where a pepper is missing.
+        honoured, and so nothing could be adopted unnoticed, where its digests cannot be verified
+        here, and where a pepper is missing.
         """
         self.source = SOURCES[name]
         self.options = conf.options()
@@ -46,6 +54,7 @@ class Adoption:
                 f"the keys of {name} are not honoured."
             )
         digests.require_peppers(self.options)
+        self.source.require_verifiable()
         self.tokens: Any = get_token_model()
         self.alias = router.db_for_write(self.tokens)
         if router.db_for_write(self.rows) != self.alias:
@@ -59,8 +68,18 @@ class Adoption:
         count: int = self.rows._base_manager.using(self.alias).count()
         return count
 
+    @sensitive_variables()
+    def unverifiable(self) -> int:
+        """Return how many of them are neither copied nor removed.
+
+        Those are rows whose keys no copy would accept, and the source itself refuses too.
+        """
+        rows = self.rows._base_manager.using(self.alias)
+        return sum(not self._is_verifiable(row) for row in rows.iterator())
+
     def copy(self, batch: int = 2000) -> Iterator[int]:
         """Copy what has no copy yet; yield how many rows have been looked at, batch by batch."""
+        __traceback_hide__ = True  # a generator cannot be decorated
         looked_at = 0
         for rows in self._batches(batch):
             self._copy_what_is_there(rows)
@@ -70,8 +89,11 @@ class Adoption:
     def finish(self, batch: int = 900) -> Iterator[int]:
         """Remove the source's rows and accept their copies; yield how many, batch by batch.
 
-        A row stays whose copy the database does not take, and its key goes on being honoured.
+        A row stays whose copy the database does not take, or was revoked before, and its key goes
+        on being honoured. Raises ``Unproven``, and keeps the rows of that batch, where a row has
+        no accepted copy in the end.
         """
+        __traceback_hide__ = True
         moved, before = 0, -1
         for _ in range(_PASSES):
             # Again, for what is made meanwhile with a key that comes before those already seen.
@@ -85,6 +107,7 @@ class Adoption:
             # Copies whose originals were revoked in between.
             self._tokens().filter(pending=True).delete()
 
+    @sensitive_variables()
     def _move_patiently(self, rows: list[Any]) -> int:
         for _ in range(_PATIENCE):
             with contextlib.suppress(OperationalError):
@@ -107,7 +130,19 @@ class Adoption:
             delete(self._originals([found[digest] for digest in copies]))
             accepted = self._tokens().filter(digest__in=copies, pending=True)
             accepted.update(revoked=None, pending=False)
+            self._prove({digest: found[digest] for digest in copies})
         return len(copies)
+
+    def _prove(self, moved: dict[str, Any]) -> None:
+        """Raise, and so undo the batch, unless each row has a copy that accepts its key."""
+        tokens = self._tokens().filter(digest__in=moved, pending=False, revoked=None)
+        users = dict(tokens.values_list("digest", "user_id"))
+        if any(users.get(digest) != row.user_id for digest, row in moved.items()):
+            raise Unproven(
+                f"A row of {self.source.name} would have been removed without an accepted copy, "
+                "as by a trigger or a receiver that changes tokens. This batch was undone: its "
+                "rows are there and their keys are honoured."
+            )
 
     def _up_to_date_copies(self, found: dict[str, Any]) -> list[str]:
         """Make the copies of rows as the rows are now; return the digests of those that are."""
@@ -123,8 +158,10 @@ class Adoption:
             now = {"user_id": row.user_id, **self.source.changed(row)}
             if any(copy[name] != value for name, value in now.items()):
                 tokens.filter(digest=digest, pending=True).update(**now)
-        return list(tokens.values_list("digest", flat=True))
+        # One that was revoked after an earlier adoption stays so, and its original stays too.
+        return list(tokens.filter(pending=True).values_list("digest", flat=True))
 
+    @sensitive_variables()
     def _copy_what_is_there(self, rows: list[Any]) -> None:
         try:
             with transaction.atomic(self.alias):
@@ -144,11 +181,15 @@ class Adoption:
         return originals.filter(pk__in=[row.pk for row in rows])
 
     def _batches(self, batch: int) -> Iterator[list[Any]]:
+        __traceback_hide__ = True
         last = ""
         rows = self.rows._base_manager.using(self.alias).order_by("pk")
         while found := list(rows.filter(pk__gt=last)[:batch]):
-            yield found
+            yield [row for row in found if self._is_verifiable(row)]
             last = found[-1].pk
+
+    def _is_verifiable(self, row: Any) -> bool:
+        return bool(self.source.is_verifiable(row, self.options))
 
     def _copy(self, rows: list[Any]) -> None:
         now = timezone.now()

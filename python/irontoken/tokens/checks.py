@@ -38,15 +38,17 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
     """Check, for ``check --database``, that there is each pepper that digests were made under."""
     try:
         model = get_token_model()
-        known = conf.options().peppers
+        options = conf.options()
     except ImproperlyConfigured:
         return []  # another check's to say
     found: list[CheckMessage] = []
     for alias in databases or ():
         if not router.allow_migrate_model(alias, model):
             continue
-        tokens = model.objects.db_manager(alias).live().filter(digest__startswith="pepper")
-        for number in known:
+        tokens = model.objects.db_manager(alias).live()
+        if not options.require_pepper:
+            tokens = tokens.filter(digest__startswith="pepper")
+        for number in options.peppers:
             tokens = tokens.exclude(digest__startswith=f"pepper{number}$")
         try:
             digests = list(tokens.values_list("digest", flat=True)[:1])
@@ -54,14 +56,17 @@ def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
             continue  # before the first migration there is no table
         for digest in digests:
             scheme = digest.split("$")[0]
-            found.append(
-                Error(
-                    f"{alias!r} holds digests under the pepper {scheme.removeprefix('pepper')}, "
-                    "which IRONTOKEN['TOKENS']['PEPPERS'] lacks: those tokens are refused.",
-                    hint="Add it again, or revoke them.",
-                    id="irontoken.E011",
+            if scheme.startswith("pepper"):
+                said = (
+                    f"digests under the pepper {scheme.removeprefix('pepper')}, which "
+                    "IRONTOKEN['TOKENS']['PEPPERS'] lacks"
                 )
-            )
+                hint = "Add it again, or revoke them."
+            else:
+                said = "digests without a pepper, and REQUIRE_PEPPER is on"
+                hint = "Switch it off until they have been used, which adds one, or revoke them."
+            message = f"{alias!r} holds {said}: those tokens are refused."
+            found.append(Error(message, hint=hint, id="irontoken.E011"))
     return found
 
 

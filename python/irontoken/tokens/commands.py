@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
@@ -11,9 +13,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
+from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import adoption, get_token_model, sources
+from irontoken.tokens import adoption, get_token_model, leaks, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
+from irontoken.tokens.validators import split_scopes
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -29,22 +33,47 @@ def duration(text: str) -> timedelta:
     return time
 
 
+def counted(count: int, noun: str = "token") -> str:
+    """Return a number of things in words: ``1 token``, ``2 tokens``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def add_arguments(actions: Any) -> None:
     """Add what is done with tokens to the actions of the command."""
     issue = actions.add_parser("issue", help="issue a token; its key is printed this once")
     issue.add_argument("user", help="the user's name")
     issue.add_argument("--name", default="", help="what the token is for")
     issue.add_argument("--expires-in", type=duration, help="such as 90d or 12h")
-    issue.add_argument("--scope", action="append", default=[], help="a scope; may be repeated")
-    revoke = actions.add_parser("revoke", help="revoke a token, or all of a user")
+    issue.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        help="what it is good for: words with commas or spaces between them; may be repeated. "
+        "Without any the token may do what UNSCOPED says",
+    )
+    revoke = actions.add_parser("revoke", help="revoke a token, all of a user, or what has leaked")
     which = revoke.add_mutually_exclusive_group(required=True)
     which.add_argument("--id", help="of one token, as the list has it")
     which.add_argument("--user", help="all of this user")
+    which.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="those whose keys, or first characters of keys, are in a file, one a line; - is the "
+        "standard input. No key is repeated: what names no token is told by its line number, and "
+        "the exit status is 1",
+    )
     listing = actions.add_parser("list", help="list tokens; never a key")
     listing.add_argument("user", nargs="?", help="of this user alone")
     listing.add_argument("--live", action="store_true", help="only those that are accepted")
-    purge = actions.add_parser("purge", help="delete what has been over for long")
-    purge.add_argument("--older-than", type=duration, default=timedelta(days=90))
+    purge = actions.add_parser(
+        "purge", help="delete the rows of tokens that expired or were revoked long ago"
+    )
+    purge.add_argument(
+        "--older-than",
+        type=duration,
+        default=timedelta(days=90),
+        help="for how long they have been over, such as 12h; 90d if not given",
+    )
     for parser in (issue, revoke, listing, purge):
         parser.add_argument("--json", action="store_true", help="for programs to read")
     adopt = actions.add_parser("adopt", help="take over the tokens of another app")
@@ -58,12 +87,23 @@ def add_arguments(actions: Any) -> None:
     )
 
 
+@sensitive_variables()
 def handle(command: BaseCommand, given: dict[str, Any]) -> None:
     """Do what was asked for; raise ``CommandError`` where that cannot be done."""
+    try:
+        if given["action"] == "adopt":
+            _adopt(command, given)
+        else:
+            _answer(command, given)
+        command.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough, as `head`. Python would flush once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), command.stdout.fileno())
+        sys.exit(1)
+
+
+def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
     actions = {"issue": _issue, "revoke": _revoke, "list": _list, "purge": _purge}
-    if given["action"] == "adopt":
-        _adopt(command, given)
-        return
     action: Any = actions[given["action"]]
     found = action(given)
     rows = [found] if isinstance(found, dict) else found
@@ -79,10 +119,16 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
             command.stdout.write(f"{before}\n{json.dumps(row)}", ending="")
             before = ","
         command.stdout.write("[]" if before == "[" else "\n]")
+    if isinstance(found, dict) and (unknown := found.get("unknown")):
+        lines = ", ".join(map(str, unknown))
+        raise CommandError(
+            f"{counted(len(unknown), 'line')} named no token: {lines}. A line is a key, or the "
+            "first characters of one that manage.py irontoken list shows."
+        )
 
 
 def described(token: Any) -> dict[str, Any]:
-    """Return what may be shown of a token: all but its digest."""
+    """Return what may be shown of a token, by the names that the endpoints have for it."""
 
     def time(value: Any) -> Any:
         return value and value.isoformat(timespec="seconds")
@@ -90,7 +136,7 @@ def described(token: Any) -> dict[str, Any]:
     return {
         "id": token.pk if isinstance(token.pk, int) else str(token.pk),
         "user": token.user.get_username(),
-        "key": f"{token.display}…",
+        "display": token.display,
         "name": token.name,
         "scopes": token.scopes,
         "created": time(token.created),
@@ -103,21 +149,37 @@ def described(token: Any) -> dict[str, Any]:
 def _issue(given: dict[str, Any]) -> dict[str, Any]:
     try:
         token, key = get_token_model().objects.issue(
-            _user(given["user"]), given["name"], given["expires_in"], given["scope"]
+            _user(given["user"]),
+            given["name"],
+            given["expires_in"],
+            [scope for text in given["scope"] for scope in split_scopes(text)],
         )
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
-    return {**described(token), "key": key}
+    return {"token": key, **described(token)}
 
 
 def _revoke(given: dict[str, Any]) -> dict[str, Any]:
     tokens = get_token_model().objects
     if given["user"] is not None:
         return {"revoked": tokens.revoke_all(_user(given["user"]))}
+    if given["key_file"] is not None:
+        return _revoke_leaked(given["key_file"])
     token = tokens.by_id(given["id"])
     if token is None:
         raise CommandError(f"There is no token {given['id']}: see manage.py irontoken list.")
     return {"revoked": int(token.revoke())}
+
+
+@sensitive_variables()
+def _revoke_leaked(path: str) -> dict[str, Any]:
+    try:
+        # Whatever bytes there are, so that one bad line stops nobody from revoking the rest.
+        opened = sys.stdin.fileno() if path == "-" else path
+        with open(opened, encoding="utf-8", errors="replace", closefd=path != "-") as lines:
+            return leaks.revoke_leaked(lines)._asdict()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _list(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -141,18 +203,26 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     setting = f"ACCEPT_{source.upper()}"
     left = work.left()
     if given["dry_run"]:
-        command.stdout.write(f"{source} holds {left} tokens. Nothing was changed.")
+        command.stdout.write(f"{source} holds {counted(left)}. Nothing was changed.")
+        if unverifiable := work.unverifiable():
+            command.stdout.write(
+                f"{counted(unverifiable)} of these would stay as they are: {source} refuses them "
+                "today, since its settings have changed or their keys look like issued ones."
+            )
         return
     title = f"accepted, and removed from {source}" if given["finish"] else "copied"
-    for done in work.finish() if given["finish"] else work.copy():
-        command.stdout.write(f"{done} of {left} {title}")
+    try:
+        for done in work.finish() if given["finish"] else work.copy():
+            command.stdout.write(f"{done} of {left} {title}")
+    except adoption.Unproven as error:
+        raise CommandError(str(error)) from error
     if not given["finish"]:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
     elif left := work.left():
         command.stdout.write(
-            f"{left} tokens of {source} are left: they are new, or a constraint of the token "
-            f"model stands against them. Their keys go on working while {setting} is on. Run it "
-            "again."
+            f"{counted(left)} of {source} stayed: new, of a copy that was revoked, against a "
+            "constraint of the token model, or refused by the app itself. The keys that it "
+            f"honours go on working while {setting} is on. Run it again, or delete those rows."
         )
     elif source == "authtoken":
         command.stdout.write(

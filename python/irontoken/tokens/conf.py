@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken import conf
+from irontoken.tokens import knox
 from irontoken.tokens.validators import is_scope
 
 #: A century, after which calendars end and sums of times overflow.
@@ -23,7 +26,7 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "IDLE_TIMEOUT": (timedelta, type(None)),
     "MAX_PER_USER": (int, type(None)),
     "ON_LIMIT": (str,),
-    "REVOKE_ON_PASSWORD_CHANGE": (bool,),
+    "REVOKE_ON_PASSWORD_CHANGE": (bool, str),
     "LAST_USED": (bool,),
     "LAST_USED_INTERVAL": (timedelta,),
     "UNSCOPED": (str,),
@@ -31,10 +34,15 @@ _OPTIONS: Final[dict[str, tuple[type, ...]]] = {
     "THROTTLE_CACHE": (str,),
     "PEPPERS": (dict,),
     "WRITE_PEPPER": (int, type(None)),
+    "REQUIRE_PEPPER": (bool,),
     "ACCEPT_AUTHTOKEN": (bool,),
     "ACCEPT_KNOX": (bool,),
 }
-_CHOICES: Final = {"ON_LIMIT": ("refuse", "revoke_oldest"), "UNSCOPED": ("allow", "refuse")}
+_CHOICES: Final[dict[object, tuple[object, ...]]] = {
+    "ON_LIMIT": ("refuse", "revoke_oldest"),
+    "UNSCOPED": ("allow", "refuse"),
+    "REVOKE_ON_PASSWORD_CHANGE": (True, False, "session_hash"),
+}
 #: What is hexadecimal may be the beginning of an adopted key.
 _PREFIX: Final = re.compile(r"(?=.*[G-Zg-z_])[A-Za-z0-9_]{1,16}")
 #: Shorter secrets can be guessed.
@@ -52,7 +60,7 @@ class TokenOptions(NamedTuple):
     idle_timeout: timedelta | None = None
     max_per_user: int | None = None
     on_limit: str = "refuse"
-    revoke_on_password_change: bool = True
+    revoke_on_password_change: bool | str = True
     last_used: bool = True
     last_used_interval: timedelta = timedelta(seconds=60)
     unscoped: str = "allow"
@@ -63,8 +71,12 @@ class TokenOptions(NamedTuple):
     peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
     #: The number of the one that digests are made under; 0 for none, ``None`` for the newest.
     write_pepper: int | None = None
+    #: Whether a digest without one is refused.
+    require_pepper: bool = False
     #: Their numbers: what is written under one of these is refused, and nothing new is written.
     missing_peppers: tuple[int, ...] = ()
+    #: By which a key of knox' is looked up, where ``accept_knox`` is on.
+    knox_algorithms: tuple[str, ...] = ()
 
     @property
     def pepper(self) -> int:
@@ -80,6 +92,11 @@ class TokenOptions(NamedTuple):
     def notes_uses(self) -> bool:
         """Whether the use of a token leads to anything being written."""
         return self.last_used or self.renew_every is not None
+
+    @property
+    def binds_tokens(self) -> bool:
+        """Whether a token is bound to its user's ``get_session_auth_hash()``."""
+        return self.revoke_on_password_change == "session_hash"  # noqa: S105 - a choice
 
     def __repr__(self) -> str:
         """Return what is no secret."""
@@ -97,6 +114,12 @@ def options() -> TokenOptions:
     Raises ``ImproperlyConfigured`` where the setting is wrong: no token is issued or accepted
     under a setting that says something else than was meant.
     """
+    return _read or _read_setting()
+
+
+# Reports of errors leave out the variables: here are peppers.
+@sensitive_variables()
+def _read_setting() -> TokenOptions:
     global _read  # noqa: PLW0603 - read once, and again when a setting changes
     if _read is None:
         from django.core.exceptions import ImproperlyConfigured
@@ -108,17 +131,20 @@ def options() -> TokenOptions:
             found["PEPPERS"] = {number: secret for number, secret in there if secret}
             if found.get("WRITE_PEPPER") in missing:
                 del found["WRITE_PEPPER"]  # nothing is written while one is missing
-        for message, hint in _problems(found):
+        for message, hint in (*_problems(found), *_requirement_problems(found, missing)):
             raise ImproperlyConfigured(f"{message} {hint}")
         read = TokenOptions(**{name.lower(): value for name, value in found.items()})
-        _read = read._replace(missing_peppers=missing)
+        by_knox = knox.algorithms() if read.accept_knox else ()
+        _read = read._replace(missing_peppers=missing, knox_algorithms=by_knox)
         key_prefix[0] = _read.key_prefix
     return _read
 
 
 def problems() -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the section, each with a hint that quotes no secret."""
-    yield from _problems(conf.section("TOKENS"))
+    section = conf.section("TOKENS")
+    yield from _problems(section)
+    yield from _requirement_problems(section)
 
 
 def _numbers(section: dict[Any, Any]) -> tuple[Any, ...]:
@@ -211,10 +237,31 @@ def _idle_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
         yield f"IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is {idle}.", hint
 
 
+def _requirement_problems(
+    section: dict[Any, Any], missing: tuple[int, ...] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yield what would let a digest without a pepper in where ``REQUIRE_PEPPER`` is on."""
+    if section.get("REQUIRE_PEPPER") is not True:
+        return
+    where = "IRONTOKEN['TOKENS']['REQUIRE_PEPPER'] is on"
+    if not _numbers(section) and not missing:
+        hint = f"Add 'PEPPERS': {{1: <a secret of {_SHORTEST_PEPPER} characters or more>}}."
+        yield f"{where}, and there is no pepper.", hint
+    if section.get("WRITE_PEPPER") == 0:
+        yield f"{where}, and WRITE_PEPPER is 0.", "Remove 'WRITE_PEPPER'."
+    for app, option in (("rest_framework.authtoken", "ACCEPT_AUTHTOKEN"), ("knox", "ACCEPT_KNOX")):
+        is_on = section.get(option, option == "ACCEPT_AUTHTOKEN")
+        if is_on and (option in section or apps.is_installed(app)):
+            hint = f"Add '{option}': False. Keys of that app are held or digested without one."
+            yield f"{where}, and so is {option}.", hint
+
+
 def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     for number, secret in peppers.items():
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            yield f"{where} has the number {number!r}.", "It takes whole numbers from 1 on."
+            # Not quoted: where the two were exchanged it is the secret.
+            hint = "Write {1: <secret>}, with whole numbers from 1 on."
+            yield f"{where} has a number that is none.", hint
         elif not isinstance(secret, str) or len(secret) < _SHORTEST_PEPPER:
             hint = f"It takes a text of at least {_SHORTEST_PEPPER} characters."
             yield f"{where}[{number}] is missing or too short.", hint

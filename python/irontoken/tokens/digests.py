@@ -5,14 +5,13 @@ of 190 random bits, which nobody can try through; it would be wrong for a passwo
 a secret that the database does not hold, a stolen database is of no use even for weak keys.
 """
 
-import contextlib
-import hashlib
 import hmac
 from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
 from irontoken._core import digest_of, is_issued_key
+from irontoken.tokens import knox
 from irontoken.tokens.conf import TokenOptions
 
 #: The longest digest there is: that of a key adopted from knox.
@@ -41,33 +40,22 @@ def require_peppers(options: TokenOptions) -> None:
 def candidates(key: str, options: TokenOptions) -> list[str]:
     """Return all digests under which a key may be found, the one of today first.
 
-    Empty for a key that has the prefix of issued ones and is none: nobody can hold it.
+    Empty for a key that has the prefix of issued ones and is none: nobody can hold it. With
+    ``REQUIRE_PEPPER`` those without a pepper are not among them.
     """
     is_issued = key.startswith(options.key_prefix)
     if is_issued and not is_issued_key(options.key_prefix, key):
         return []
-    if options.peppers:
+    if options.peppers or options.require_pepper:
         # From the newest to none, but today's first.
-        numbers = sorted((0, *options.peppers), reverse=True)
+        without = () if options.require_pepper else (0,)
+        numbers = sorted((*without, *options.peppers), reverse=True)
         numbers.sort(key=lambda number: number != options.pepper)
         found = [_under(number, key, options) for number in numbers]
     else:
         found = [digest_of(key)]
     if options.accept_knox and not is_issued:
-        found += map(of_knox, _by_knox(key))
-    return found
-
-
-def of_knox(digest: str) -> str:
-    """Return a digest of knox' as one of ours."""
-    return f"sha512${digest}"
-
-
-def _by_knox(key: str) -> list[str]:
-    """Return what knox may hold of a key: of its text from 5.0 on, of its bytes before."""
-    found = [hashlib.sha512(key.encode()).hexdigest()]
-    with contextlib.suppress(ValueError):
-        found.append(hashlib.sha512(bytes.fromhex(key)).hexdigest())
+        found += knox.candidates(key, options.knox_algorithms)
     return found
 
 

@@ -2,11 +2,14 @@
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import cache, refusals
@@ -27,13 +30,15 @@ class _Unrecorded:
     next_at = 0.0
 
 
+@sensitive_variables()
 def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     """Return the user and the token of ``key``.
 
     Raises ``AuthenticationFailed`` for a key that is nobody's, for a token that is revoked, has
     expired or lain idle, and for an inactive user, with REST framework's messages.
     """
-    # Django's reports of errors leave out what says so: here is a key.
+    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key. By the
+    # decorator they show no variable of what is called from here either.
     __traceback_hide__ = True
     options = conf.options()
     try:
@@ -46,7 +51,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
             return pair_elsewhere
-    pair = _pair_of(model, key, found, options)
+    pair, cached = _find(model, key, found, options)
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
@@ -55,33 +60,42 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         raise refused(model, reason, token)
     if not user.is_active:
         raise refused(model, "inactive", token)
+    if cached is not None:
+        user, token = cached()
     if token.digest != found[0] and not options.missing_peppers:
         uses.rehash(token, found[0])
     uses.note(token)
     return user, token
 
 
-def _pair_of(model: Any, key: str, found: list[str], options: conf.TokenOptions) -> Any:
-    """Return the user and the token that has one of the digests, if there is one."""
+def _find(
+    model: Any, key: str, found: list[str], options: conf.TokenOptions
+) -> tuple[Any, Callable[[], Any] | None]:
+    """Return the user and the token of one of the digests ``found``, or something false.
+
+    The second, where there is one, returns them once more and caches the row: where tokens are
+    bound, that is for whoever has seen that the binding holds, since a cached row is not asked.
+    """
     __traceback_hide__ = True
     alias = router.db_for_read(model)
     connection = connections[alias]
     lookup = compiled(model, alias, len(found))
     if lookup is None or lookup.backend is not type(connection):
-        return _by_orm(model, alias, found)
-    cached = cache.options() is not None
-    ticket = cache.ticket(model, connection, lookup) if cached else None
+        return _by_orm(model, alias, found), None
+    ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, found)
         row = cursor.fetchone()
     if not row:
-        return None
-    build, sent = lookup.shape.build, _sent(found, row, lookup)
-    if ticket is not None and options.max_lifetime is not None:
-        pair = build(row, connection, lookup.converters, sent, key, None)
-        if not pair or pair[1].ends != pair[1].expires:
-            return pair  # it ends before the time that the cache goes by, and is not kept
-    return build(row, connection, lookup.converters, sent, key, ticket)
+        return None, None
+    sent = _sent(found, row, lookup)
+    build = partial(lookup.shape.build, row, connection, lookup.converters, sent, key)
+    if ticket is None or not (options.binds_tokens or options.max_lifetime is not None):
+        return build(ticket), None
+    pair = build(None)
+    if pair and pair[1].ends != pair[1].expires:
+        return pair, None  # it ends before the time that the cache goes by, and is not cached
+    return pair, partial(build, ticket)
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:

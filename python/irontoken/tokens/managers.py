@@ -10,10 +10,12 @@ from django.db import connections, models, router, transaction
 from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
 from irontoken.tokens import conf, digests, families, sources
+from irontoken.tokens.binding import binding_of
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.liveness import is_live, is_used, is_young
@@ -21,15 +23,29 @@ from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope
 
 #: Characters of a key that are shown, besides its prefix: 36 bits of 190.
-_SHOWN: Final = 6
+SHOWN: Final = 6
 
 
 class LimitReached(ValidationError):
     """A user has as many live tokens as the setting allows."""
 
 
+class _TokenQuerySet(models.QuerySet[Any]):
+    def create(self, **values: Any) -> Any:
+        """Save a row; raise ``TypeError`` for one without a digest, which would have no key."""
+        if not values.get("digest"):
+            name = self.model.__name__
+            raise TypeError(
+                f"{name}.objects.create() makes no key. Write "
+                f"token, key = {name}.objects.issue(user) in its place."
+            )
+        return super().create(**values)
+
+
 class AccessTokenManager(models.Manager[Any]):
     """The manager of issued tokens."""
+
+    _queryset_class = _TokenQuerySet
 
     @sensitive_variables()
     def issue(
@@ -45,9 +61,9 @@ class AccessTokenManager(models.Manager[Any]):
 
         ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. ``check`` is called with
         the alias of the database, in a transaction in which nobody else issues, rotates or revokes
-        all for this user, and raises what is to be raised instead. Raises
-        ``ValidationError`` for a name, scopes or a duration that no token can have, and
-        ``LimitReached``, which is one, past ``MAX_PER_USER``.
+        all for this user, and raises what is to be raised instead. Raises ``TypeError`` where
+        ``expires_in`` is no ``timedelta``, ``ValidationError`` for a name, scopes or a duration
+        that no token can have, and ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
         token, key = self._made(user, name, expires_in, scopes)
         alias = self._alias(user)
@@ -112,6 +128,7 @@ class AccessTokenManager(models.Manager[Any]):
         families.tell_of_revoked(members, now, robust=True)
         return int(revoked)
 
+    @sensitive_variables()
     def revoke_all(self, user: Any, keep: Any = None) -> int:
         """Revoke all tokens of ``user``, except ``keep``; return how many that were.
 
@@ -207,6 +224,11 @@ class AccessTokenManager(models.Manager[Any]):
         """
         options = conf.options()
         now = timezone.now()
+        if not isinstance(expires_in, timedelta | None):
+            raise TypeError(
+                "expires_in is a datetime.timedelta, such as timedelta(hours=1), or None, and not "
+                f"of type {type(expires_in).__name__}."
+            )
         if parent is not None:
             # Whatever clock the other was issued by.
             now = max(now, parent.created + timedelta(microseconds=1))
@@ -225,7 +247,7 @@ class AccessTokenManager(models.Manager[Any]):
         token = self.model(
             user=user,
             digest=digests.of(key, options),
-            display=key[: len(options.key_prefix) + _SHOWN],
+            display=key[: len(options.key_prefix) + SHOWN],
             name=valid_name(name),
             scope=valid_scope(scopes),
             created=now,
@@ -238,6 +260,8 @@ class AccessTokenManager(models.Manager[Any]):
     def _save(self, token: Any, alias: str) -> None:
         """Save a new token within the limit."""
         options = conf.options()
+        if options.binds_tokens:
+            token.session_hash = binding_of(token.user)
         if options.max_per_user is None:
             insert(token, alias)
             return
@@ -250,10 +274,13 @@ class AccessTokenManager(models.Manager[Any]):
             if excess <= 0:
                 return
             if options.on_limit == "refuse":
-                raise LimitReached(
-                    _("This user has %(count)d tokens already, and may have no more."),
-                    params={"count": options.max_per_user},
+                most = options.max_per_user
+                said = ngettext(
+                    "This user has %(count)d token already, and may have no more.",
+                    "This user has %(count)d tokens already, and may have no more.",
+                    most,
                 )
+                raise LimitReached(said, params={"count": most})
             # By where they end, since they may be more than a statement has room for.
             created, pk = others.values_list("created", "pk")[excess - 1]
             oldest = Q(created__lt=created) | Q(created=created, pk__lte=pk)

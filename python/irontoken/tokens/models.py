@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken.conf import token_model
-from irontoken.tokens import conf, digests
+from irontoken.tokens import binding, conf, digests
 from irontoken.tokens.managers import AccessTokenManager
 from irontoken.tokens.validators import no_control_characters
 
@@ -82,6 +82,11 @@ class AbstractAccessToken(models.Model):
     #: ``adoption``.
     pending: "models.BooleanField[Any, Any]" = models.BooleanField(default=False, editable=False)
 
+    #: What binds it to its user's password; empty where nothing does: see ``binding``.
+    session_hash: "models.CharField[Any, Any]" = models.CharField(
+        max_length=64, default="", blank=True, editable=False
+    )
+
     objects: ClassVar[AccessTokenManager] = AccessTokenManager()
 
     class Meta:
@@ -120,11 +125,15 @@ class AbstractAccessToken(models.Model):
     def refusal(self, now: datetime | None = None) -> str:
         """Say why the token is refused at ``now``; empty if it is not.
 
-        ``"revoked"``, ``"expired"`` or ``"idle"``. ``now`` is an aware ``datetime``.
+        ``"revoked"``, ``"password_changed"``, ``"expired"`` or ``"idle"``. ``now`` is an aware
+        ``datetime``.
         """
         if self.revoked is not None:
             return "revoked"
-        idle, end = conf.options().idle_timeout, self.ends
+        options = conf.options()
+        if options.binds_tokens and binding.is_broken(self):
+            return "password_changed"
+        idle, end = options.idle_timeout, self.ends
         if end is None and idle is None:
             return ""
         now = now or timezone.now()

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import router
 from django.db.migrations.operations.base import Operation
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens.adoption import Adoption
 from irontoken.tokens.sources import SOURCES, rows_of
@@ -30,6 +31,7 @@ class AdoptTokens(Operation):
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Change no model."""
 
+    @sensitive_variables()
     def database_forwards(self, _app: str, schema_editor: Any, *_: Any) -> None:
         """Adopt the rows of the database that is migrated, if tokens are written to it.
 

@@ -8,14 +8,18 @@ from django.contrib.auth.hashers import is_password_usable
 from django.db import router
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_save
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, get_token_model, sources
+from irontoken.tokens.binding import bind_again
 
 _UID: Final = "irontoken.tokens"
-#: Attributes of a user: the database whose tokens its save revokes, and that a password that was
-#: set has been saved.
+#: Attributes of a user: the database whose tokens its save revokes, and that what
+#: ``set_password()`` or ``check_password()`` left has been saved: the next save is compared.
 _CHANGED: Final = "_irontoken_password_changes"
 _SAVED: Final = "_irontoken_password_saved"
+#: The hash that a save of `check_password()` replaces, by which tokens may be bound.
+_UPGRADED: Final = "_irontoken_password_upgraded"
 
 
 def connect() -> None:
@@ -47,6 +51,7 @@ def _before_a_user_is_saved(
 ) -> None:
     # Of a save that failed.
     instance.__dict__.pop(_CHANGED, None)
+    instance.__dict__.pop(_UPGRADED, None)
     if raw or instance._state.adding or not conf.options().revoke_on_password_change:
         return
     if update_fields is not None and "password" not in update_fields:
@@ -58,7 +63,11 @@ def _before_a_user_is_saved(
         instance.__dict__[_CHANGED] = alias
 
 
-def _after_a_user_was_saved(sender: Any, instance: Any, **_: Any) -> None:  # noqa: ARG001
+def _after_a_user_was_saved(sender: Any, instance: Any, using: str, **_: Any) -> None:
+    if held := instance.__dict__.pop(_UPGRADED, None):
+        alias = _alias_of_tokens(sender, instance, using)
+        if alias is not None:
+            bind_again(get_token_model(), instance, held, alias)
     alias = instance.__dict__.pop(_CHANGED, None)
     if alias is not None:
         # What the old password has got in between.
@@ -76,6 +85,7 @@ def _alias_of_tokens(model: Any, user: Any, using: str) -> str | None:
     return using if router.allow_migrate_model(using, tokens) else None
 
 
+@sensitive_variables()
 def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
     """Tell whether saving ``user`` changes its password.
 
@@ -87,17 +97,21 @@ def _changes(model: Any, user: Any, using: str, update_fields: Any) -> bool:
     # What `set_password()` leaves until the user has been saved.
     if getattr(user, "_password", None) is not None:
         return True
-    # What `check_password()` leaves, and a user who was saved before, with a password just set.
+    # What `check_password()` leaves, which saves at once and once.
     is_upgrade = "_password" in user.__dict__ and _SAVED not in user.__dict__
+    found = model._base_manager.using(using).filter(pk=user.pk).values_list("password", flat=True)
     if is_upgrade and update_fields is not None and set(update_fields) == {"password"}:
+        user.__dict__[_SAVED] = True
+        if conf.options().binds_tokens:
+            user.__dict__[_UPGRADED] = found.first()
         return not is_password_usable(password)
-    found = model._base_manager.using(using).filter(pk=user.pk)
-    held = found.values_list("password", flat=True).first()
+    held = found.first()
     if held is None or held == password:
         return False
     return is_password_usable(held) or is_password_usable(password)
 
 
+@sensitive_variables()  # a row of authtoken is shown as its key
 def _revoke_the_copy(sender: Any, instance: Any, using: str, **_: Any) -> None:
     """Revoke what a row has been adopted as: whoever deletes it may have read it before that."""
     model = get_token_model()

@@ -9,8 +9,9 @@ token_issued: Final = Signal()
 #: A token was revoked: ``sender`` is its model, ``token`` the row.
 token_revoked: Final = Signal()
 #: A key was refused: ``sender`` is the model, ``token`` the row, or ``None``, and ``reason`` is
-#: ``"malformed"``, ``"unknown"``, ``"expired"``, ``"revoked"``, ``"idle"``, ``"inactive"`` or
-#: ``"pepper_missing"``: it is unknown, and may be under a pepper that has no secret.
+#: ``"malformed"``, ``"unknown"``, ``"expired"``, ``"revoked"``, ``"idle"``, ``"inactive"``,
+#: ``"password_changed"`` (see ``binding``) or ``"pepper_missing"``: it is unknown, and may be
+#: under a pepper that has no secret.
 token_refused: Final = Signal()
 #: A key was presented that had been rotated away and whose grace was over, and its family has been
 #: revoked: ``sender`` is the model, ``token`` the row of that key.

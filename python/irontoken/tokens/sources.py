@@ -14,7 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import conf, refusals
 from irontoken.authentication import TokenAuthentication
-from irontoken.tokens import digests
+from irontoken.tokens import digests, knox
 from irontoken.tokens.conf import TokenOptions
 
 #: Characters of an adopted key that are shown: 24 bits of 160.
@@ -38,6 +38,13 @@ class Authtoken:
         authenticator.model = apps.get_model(self.label)
         return authenticator.authenticate_credentials(key)
 
+    def rows_of(self, rows: Any, key: str, options: TokenOptions) -> list[Any]:  # noqa: ARG002
+        """Return those of a query set that hold ``key`` itself."""
+        return [row for row in rows.filter(key=key) if row.key == key]
+
+    def require_verifiable(self) -> None:
+        """Do nothing: whoever holds a key can make any digest of it."""
+
     def digest(self, row: Any, options: TokenOptions) -> str:
         """Return the digest that a copy of ``row`` is to have."""
         return digests.of(row.key, options)
@@ -45,6 +52,13 @@ class Authtoken:
     def digests(self, row: Any, options: TokenOptions) -> list[str]:
         """Return all digests that a copy may have, made under whatever peppers there were."""
         return digests.candidates(row.key, options)
+
+    def is_verifiable(self, row: Any, options: TokenOptions) -> bool:
+        """Tell whether a copy of ``row`` would accept its key.
+
+        Not one that has the prefix of issued keys without their checksum, which is refused today.
+        """
+        return bool(self.digests(row, options))
 
     def copied(self, row: Any) -> dict[str, Any]:
         """Return what a copy has besides."""
@@ -88,13 +102,26 @@ class Knox:
             raise refusals.invalid_token() from None
         return pair
 
+    def rows_of(self, rows: Any, key: str, options: TokenOptions) -> list[Any]:
+        """Return those of a query set that hold a digest of ``key``."""
+        found = knox.candidates(key, options.knox_algorithms)
+        return list(rows.filter(digest__in=[each.split("$")[1] for each in found]))
+
+    def require_verifiable(self) -> None:
+        """Raise ``ImproperlyConfigured`` where knox' digests cannot be verified here."""
+        knox.algorithm()
+
     def digest(self, row: Any, options: TokenOptions) -> str:  # noqa: ARG002 - not ours to choose
         """Return knox' digest, as one of ours."""
-        return digests.of_knox(row.digest)
+        return knox.digest(knox.algorithm(), row.digest)
 
     def digests(self, row: Any, options: TokenOptions) -> list[str]:
-        """Return all digests that a copy may have: this one."""
-        return [self.digest(row, options)]
+        """Return all digests that a copy may have, made under whatever algorithms there were."""
+        return [knox.digest(name, row.digest) for name in options.knox_algorithms]
+
+    def is_verifiable(self, row: Any, options: TokenOptions) -> bool:  # noqa: ARG002 - as above
+        """Tell whether a digest can be of the algorithm that knox is set to."""
+        return len(row.digest) == knox.LENGTHS[knox.algorithm()]
 
     def copied(self, row: Any) -> dict[str, Any]:
         """Return what a copy has besides."""
@@ -103,9 +130,9 @@ class Knox:
 
     def changed(self, row: Any) -> dict[str, Any]:
         """Return what of the row, besides its user, may have changed: its end, by a use."""
-        knox = import_string("knox.settings.knox_settings")
-        slides = row.expiry is not None and knox.AUTO_REFRESH and knox.TOKEN_TTL
-        lifetime = int(knox.TOKEN_TTL.total_seconds()) if slides else None
+        set_to = import_string("knox.settings.knox_settings")
+        slides = row.expiry is not None and set_to.AUTO_REFRESH and set_to.TOKEN_TTL
+        lifetime = int(set_to.TOKEN_TTL.total_seconds()) if slides else None
         return {"expires": row.expiry, "lifetime": lifetime}
 
 

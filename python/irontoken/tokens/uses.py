@@ -1,8 +1,10 @@
 """What the use of tokens leads to, written in batches by a thread: no request writes.
 
 That is when it was, the later end that it gives, and the digest under today's pepper. Each process
-notes a token at most once in an interval; what a process that is killed had not written is lost,
-and is at most one interval of uses.
+notes a token at most once in an interval. The thread writes a second after the first use, and
+then every five. What is left is written by ``atexit``. Where a process ends without that, as one
+that is killed does, and those of uvicorn, granian and gunicorn's UvicornWorker on SIGTERM, the
+uses of the last five seconds are lost.
 """
 
 import atexit
@@ -27,6 +29,9 @@ logger: Final = logging.getLogger("irontoken.tokens")
 _BATCH: Final = 200
 #: The most uses that are remembered; what is past it is not noted until the next writing.
 _MOST: Final = 100_000
+#: Seconds from a use to its writing, and between two writings.
+_SOON: Final = 1.0
+_PAUSE: Final = 5.0
 #: Seconds that the end of a process waits for a writing that is under way.
 _PATIENCE: Final = 5.0
 
@@ -52,6 +57,8 @@ class _Uses:
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
+        #: Whether there is something to write.
+        self.work = threading.Event()
         self.failure = ""
         self.noted: dict[Place, datetime] = {}
         #: By what is changed, and where.
@@ -91,6 +98,14 @@ def rehash(token: Any, digest: str) -> None:
     if place is not None:
         # Unless another process has just done so.
         _change("digest", place, Update({"digest": token.digest}, {"digest": digest}))
+
+
+def bind(token: Any, session_hash: str) -> None:
+    """Bind a token by the password that its user has now."""
+    place = place_of(token)
+    if place is not None:
+        conditions = {"session_hash": token.session_hash}
+        _change("session_hash", place, Update(conditions, {"session_hash": session_hash}))
 
 
 def place_of(token: Any) -> Place | None:
@@ -242,6 +257,7 @@ def _write(rows: list[tuple[Place, datetime]]) -> None:
 
 
 def _start() -> None:
+    _uses.work.set()
     if _uses.thread is not None and _uses.thread.is_alive():
         return
     with _uses.lock:
@@ -251,9 +267,19 @@ def _start() -> None:
 
 
 def _run() -> None:
-    while not _uses.stop.wait(min(5.0, conf.options().last_used_interval.total_seconds())):
+    uses = _uses
+    while uses.work.wait():
+        interval = conf.options().last_used_interval.total_seconds()
+        # Not at once: the request that used the token may hold SQLite's only lock.
+        if uses.stop.wait(min(_SOON, interval)):
+            return
+        uses.work.clear()
         flush()
         connections.close_all()
+        if uses.noted or uses.updates:
+            uses.work.set()  # what could not be written now
+        if uses.stop.wait(min(_PAUSE - _SOON, interval)):
+            return
 
 
 def _forked() -> None:
@@ -263,6 +289,7 @@ def _forked() -> None:
 
 def _end() -> None:
     _uses.stop.set()
+    _uses.work.set()
     if _uses.thread is not None:
         _uses.thread.join(_PATIENCE)
         if _uses.thread.is_alive():

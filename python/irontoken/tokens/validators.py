@@ -53,3 +53,8 @@ def valid_scope(scopes: Iterable[str]) -> str:
     if len(joined) > LONGEST_SCOPES:
         raise ValidationError({"scopes": _("All scopes together are too long.")})
     return joined
+
+
+def split_scopes(text: str) -> list[str]:
+    """Return the scopes that somebody typed, with spaces or commas between them."""
+    return text.replace(",", " ").split()

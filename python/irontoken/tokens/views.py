@@ -19,6 +19,7 @@ from irontoken.tokens import get_token_model
 from irontoken.tokens.authentication import site_classes
 from irontoken.tokens.pagination import NewestFirst
 from irontoken.tokens.permissions import ManagesTokens
+from irontoken.tokens.secrecy import SecretView
 from irontoken.tokens.serializers import (
     IssuedSerializer,
     ObtainSerializer,
@@ -43,7 +44,7 @@ class SafeJSONParser(JSONParser):
             raise ParseError("JSON parse error - nested too deep") from None
 
 
-class _View(generics.GenericAPIView[Any]):
+class _View(SecretView, generics.GenericAPIView[Any]):
     #: ``None`` for the site's and sessions.
     authentication_classes: Any = None
     permission_classes: Any = (IsAuthenticated,)
@@ -61,7 +62,10 @@ class _View(generics.GenericAPIView[Any]):
         found = (serializer or self.get_serializer_class())(
             data=request.data, context=self.get_serializer_context()
         )
-        found.is_valid(raise_exception=True)
+        if not found.is_valid():
+            # As a plain dict, without the serializer: a page of the browsable API would fill its
+            # form with what was sent, the password too.
+            raise serializers.ValidationError(dict(found.errors))
         asked: dict[str, Any] = found.validated_data
         return asked
 
@@ -82,7 +86,7 @@ class _View(generics.GenericAPIView[Any]):
             "display": token.display,
             "expires": token.expires,
         }
-        return Response(IssuedSerializer(answer).data, headers={"Cache-Control": "no-store"})
+        return Response(dict(IssuedSerializer(answer).data))
 
 
 class ObtainView(_View):
@@ -129,6 +133,7 @@ def _must_be_as_it_was(user: Any, alias: str, raw: str | None) -> None:
     is_there = found is not None and found.is_active
     # The hash of one password changes too, when another login brings its hasher up to date.
     if is_there and (_password(found) == _password(user) or (raw and found.check_password(raw))):
+        user.password = found.password  # by which the token is bound
         return
     message = _("Unable to log in with provided credentials.")
     raise ValidationError(message, code="authorization")
