@@ -12,11 +12,11 @@ from irontoken.tokens.scopes import scopes_of
 class HasScopes(BasePermission):
     """Asks for the scopes that a view names in ``required_scopes``.
 
-    That is a list for all methods, or a dict from a method to its list; HEAD follows GET, and
-    OPTIONS needs none unless it is named. ``[]`` says that none is needed. A view without the
-    attribute, a dict that lacks a method of the view, a text in place of a list, and an attribute
-    that is spelled almost so raise ``ImproperlyConfigured`` at the first request; ``manage.py
-    check`` finds them for views that are routed.
+    That is a list for all methods, or a dict from a method to its list, in which HEAD follows GET
+    and OPTIONS needs none unless they are named. ``[]`` says that none is needed. A view without
+    the attribute, a dict that lacks a method of the view, a text in place of a list, and an
+    attribute that is spelled almost so raise ``ImproperlyConfigured`` at the first request;
+    ``manage.py check`` finds them for views that are routed.
 
     A token without scopes may do everything, or with ``IRONTOKEN["TOKENS"]["UNSCOPED"] =
     "refuse"`` nothing that needs one; so may tokens of another kind. A user with a session and no
