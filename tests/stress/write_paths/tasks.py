@@ -129,10 +129,8 @@ def _(row):
 @path("async: an asynchronous iterator is open")
 def _(row):
     async def work():
-        rows = User.objects.order_by("pk").aiterator(chunk_size=1)
-        await anext(rows)
-        await users(row).aupdate(first_name="in the loop")
-        await rows.aclose()
+        async for user in User.objects.filter(pk__gte=row.pk).aiterator(chunk_size=1):
+            await User.objects.filter(pk=user.pk).aupdate(first_name="in the loop")
 
     run(work())
 

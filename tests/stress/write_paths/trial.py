@@ -27,7 +27,9 @@ from tests.stress.write_paths.slowness import Slowness
 from tests.stress.write_paths.subjects import SUBJECTS, Router
 
 #: Seconds.
-LONGEST = 30
+LONGEST = 60
+#: And for the readers' answers.
+PATIENT = 20
 #: Answers of each reader before the write, and after it has returned.
 WARM, ENOUGH = 3, 3
 #: Questions after which a reader counts as warm though it never hit: the row is not cached.
@@ -123,7 +125,7 @@ class Stage:
         return [self.board.of_reader(which) for which in range(len(self.pids))]
 
     def _wait(self, place, least, hits=None):
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENT
         while True:
             if all(
                 mine[SEEN] == self.trial
