@@ -210,7 +210,7 @@ class TestObtain:
             assert client.post("/tokens/obtain/", PASSWORD).status_code == 200
             answer = client.post("/tokens/obtain/", PASSWORD)
             assert answer.status_code == 400
-            assert "1 tokens already" in answer.content.decode()
+            assert "1 token already" in answer.content.decode()
 
 
 class TestOwnTokens:
