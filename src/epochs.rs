@@ -24,6 +24,8 @@ const COUNTER: usize = HEADER;
 const EVERYTHING: usize = HEADER + 8;
 /// Counts the changes of tables, triggers and constraints.
 const SCHEMA: usize = EVERYTHING + 1;
+/// When something was last written, in seconds since 1970.
+const LAST: usize = EVERYTHING + 2;
 const TOKENS: usize = HEADER + 16;
 
 /// Where a row's stamps are kept.
@@ -136,6 +138,16 @@ impl<W: Words> Epochs<W> {
         for slot in &touched.users {
             self.words.raise(self.user(*slot), stamp);
         }
+    }
+
+    /// Notes that something was written at `now`, in seconds since 1970.
+    pub fn note(&self, now: u64) {
+        self.words.raise(LAST, now);
+    }
+
+    /// When something was last written, in seconds since 1970; 0 for never.
+    pub fn last_write(&self) -> u64 {
+        self.words.load(LAST)
     }
 
     /// Whether a row read under `stamp` is still true.

@@ -11,10 +11,11 @@
 //! next makes the file anew. Rows that were read under one file are not looked for under the next,
 //! and a writer that finds another file than it had invalidates in both.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use rustix::process::geteuid;
@@ -70,6 +71,14 @@ pub struct Host {
     /// The number of generations that [`Host::has_news`] has told of.
     told: AtomicU64,
     failure: Mutex<Option<String>>,
+    others: Mutex<Others>,
+}
+
+/// The files of other users in the folder, and when it was last looked into.
+#[derive(Debug, Default)]
+struct Others {
+    looked_at: Option<SystemTime>,
+    mapped: Vec<Arc<Mapped>>,
 }
 
 impl Host {
@@ -87,6 +96,7 @@ impl Host {
             // The first file is no news.
             told: AtomicU64::new(1),
             failure: Mutex::new(None),
+            others: Mutex::default(),
         }
     }
 
@@ -151,10 +161,66 @@ impl Host {
             // Whoever has not looked yet goes by the file that there was.
             before.epochs.write(&Touched::everything());
         }
-        if let Some(mapped) = &mapped {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs());
+        for mapped in mapped.iter().chain(&self.of_others()) {
             mapped.epochs.write(touched);
+            mapped.epochs.note(now);
         }
         mapped.is_some()
+    }
+
+    /// The paths of the version files that other users have in the folder, each with its user.
+    #[must_use]
+    pub fn other_users(&self) -> Vec<(u32, PathBuf)> {
+        let (folder, suffix) = &self.place;
+        let own = geteuid().as_raw();
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut found: Vec<_> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let user = name
+                    .strip_prefix("irontoken-")?
+                    .strip_suffix(suffix.as_str())?;
+                let user = user.parse().ok().filter(|user| *user != own)?;
+                Some((user, entry.path()))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// The files of other users, which root alone may write to.
+    fn of_others(&self) -> Vec<Arc<Mapped>> {
+        if !geteuid().is_root() {
+            return Vec::new();
+        }
+        // A folder is marked when a file in it is made or removed.
+        let changed = fs::metadata(&self.place.0).and_then(|found| found.modified());
+        let Ok(changed) = changed else {
+            return Vec::new();
+        };
+        let mut others = self.others.lock();
+        let is_usable = |mapped: &Arc<Mapped>| {
+            let words = mapped.epochs.words_ref();
+            words.is_whole() && words.is_intact()
+        };
+        // Twice within the clock's grain, a folder may have changed unmarked.
+        let is_old = |looked_at: SystemTime| looked_at == changed && is_settled(changed);
+        if !others.looked_at.is_some_and(is_old) || !others.mapped.iter().all(is_usable) {
+            let words = Epochs::<Shared>::words(SLOTS);
+            let open = |(user, path): (u32, PathBuf)| {
+                let shared = Shared::open_of_other(&path, words, user).ok()?;
+                Some(Arc::new(Mapped {
+                    epochs: Epochs::new(shared, SLOTS),
+                    generation: 0,
+                    user,
+                }))
+            };
+            others.mapped = self.other_users().into_iter().filter_map(open).collect();
+            others.looked_at = Some(changed);
+        }
+        others.mapped.clone()
     }
 
     /// Why there are no versions, if there are none.
@@ -204,6 +270,11 @@ impl Host {
 /// In this order, since the words of a file that was cut short must not be read.
 fn is_whole_and_in_place(mapped: &Arc<Mapped>) -> bool {
     mapped.epochs.words_ref().is_whole() && mapped.is_in_place()
+}
+
+/// Whether a time lies further back than the grain of a file system's clock.
+fn is_settled(time: SystemTime) -> bool {
+    time.elapsed().is_ok_and(|since| since > LOOK_AFTER)
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

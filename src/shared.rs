@@ -102,6 +102,19 @@ impl Shared {
     /// [`Failure::Foreign`] for what is not a regular file of this user's alone with the right
     /// size and mark, and [`Failure::System`] for what the system refuses.
     pub fn open(path: &Path, words: usize) -> Result<Self, Failure> {
+        Self::open_of(path, words, rustix::process::geteuid().as_raw(), true)
+    }
+
+    /// The words of another user at `path`, which the system lets root open alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Shared::open`], and where there is no file.
+    pub fn open_of_other(path: &Path, words: usize, user: u32) -> Result<Self, Failure> {
+        Self::open_of(path, words, user, false)
+    }
+
+    fn open_of(path: &Path, words: usize, user: u32, makes: bool) -> Result<Self, Failure> {
         // The name may be taken, or given up, between one look and the next.
         for _ in 0..100 {
             match OpenOptions::new()
@@ -113,11 +126,13 @@ impl Shared {
                 .open(path)
             {
                 Ok(file) => {
-                    if let Some(shared) = Self::map(path, file, words)? {
+                    if let Some(shared) = Self::map(path, file, words, user)? {
                         return Ok(shared);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, words)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && makes => {
+                    create(path, words)?;
+                }
                 Err(error)
                     if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
                 {
@@ -138,13 +153,13 @@ impl Shared {
     }
 
     /// Maps an open file; `None` while its maker has not yet taken its other name away.
-    fn map(path: &Path, file: File, words: usize) -> Result<Option<Self>, Failure> {
+    fn map(path: &Path, file: File, words: usize, user: u32) -> Result<Option<Self>, Failure> {
         let metadata = file.metadata()?;
         let foreign = |what: &str| Failure::Foreign(format!("{} {what}", path.display()));
         if !metadata.is_file() {
             return Err(foreign("is not a regular file"));
         }
-        if metadata.uid() != rustix::process::geteuid().as_raw() {
+        if metadata.uid() != user {
             return Err(foreign("belongs to another user"));
         }
         if metadata.mode() & 0o077 != 0 {

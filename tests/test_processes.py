@@ -207,7 +207,7 @@ def test_a_file_cut_short_by_another_process_is_survived(site, tmp_path):
 def test_a_server_that_ends_writes_what_it_noted_of_uses(site, options):
     site.environment["DJANGO_SETTINGS_MODULE"] = "tutorial.issued"
     site.manage("migrate")
-    site.key = json.loads(site.manage("irontoken", "issue", "ada", "--json"))["key"]
+    site.key = json.loads(site.manage("irontoken", "issue", "ada", "--json"))["token"]
     with site.gunicorn(*options) as port:
         assert site.get(port)[0] == 200
     [row] = json.loads(site.manage("irontoken", "list", "ada", "--json"))

@@ -91,6 +91,18 @@ impl Cache {
         self.host.path()
     }
 
+    /// The version files of other users in the same folder, each with the number of its user.
+    fn other_users(&self) -> Vec<(u32, PathBuf)> {
+        self.host.other_users()
+    }
+
+    /// When something was last written, in seconds since 1970; 0 for never.
+    fn last_write(&self) -> u64 {
+        self.host
+            .for_writing()
+            .map_or(0, |mapped| mapped.epochs.last_write())
+    }
+
     /// This process is a child that was forked.
     fn forked(&self) {
         self.host.forked();

@@ -33,8 +33,8 @@ fn latin1<'a>(text: &'a Bound<'_, PyString>) -> Result<Cow<'a, [u8]>, Malformed>
 }
 
 fn is_ascii(text: &Bound<'_, PyString>) -> bool {
-    // SAFETY: `text` is a str, which since Python 3.3 knows whether all of it is ASCII.
-    unsafe { ffi::PyUnicode_IS_ASCII(text.as_ptr()) != 0 }
+    // SAFETY: a str is not changed once it is made, and lives as long as `text` is borrowed.
+    matches!(unsafe { text.data() }, Ok(PyStringData::Ucs1(bytes)) if bytes.is_ascii())
 }
 
 /// A keyword in the form that `header::parse` compares with.

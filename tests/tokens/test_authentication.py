@@ -254,7 +254,8 @@ class TestPeppers:
             planted.revoke()
             assert check_peppers(databases=["default"]) == []
         with setting(PEPPERS={1: None}, REQUIRE_PEPPER=True, ACCEPT_AUTHTOKEN=False):
-            assert ask(key)[0] == "Invalid token."
+            assert ask(own)[0] == "Invalid token."
+        assert reasons == ["unknown", "unknown", "pepper_missing"]
 
     def test_digests_under_one_that_was_removed_are_told_by_a_check(self, ada):
         with setting(PEPPERS=PEPPERS):

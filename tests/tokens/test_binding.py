@@ -82,6 +82,8 @@ def test_without_it_a_save_alone_does(ada):
 def test_one_from_before_is_bound_by_its_next_use(ada):
     token, key = AccessToken.objects.issue(ada)
     with setting(REVOKE_ON_PASSWORD_CHANGE="session_hash"):
+        assert token.refusal() == ""
+        assert not uses._uses.updates  # as of a list in the admin
         assert ask(key) == token
         uses.flush()
         assert AccessToken.objects.get().session_hash

@@ -34,18 +34,20 @@ def binding_of(user: Any) -> str:
 def is_broken(token: Any) -> bool:
     """Tell whether ``token`` is bound by another password than its user has now.
 
-    One that is not bound yet is bound by this use; so is one bound under an older ``SECRET_KEY``,
-    among ``SECRET_KEY_FALLBACKS``.
+    One that is not bound yet holds, and one that was bound under an older ``SECRET_KEY`` among
+    ``SECRET_KEY_FALLBACKS``.
     """
-    wanted = binding_of(token.user)
     held = token.session_hash
-    if held == wanted:
+    if not held or held == binding_of(token.user):
         return False
     older = getattr(token.user, "get_session_auth_fallback_hash", tuple)
-    if held and held not in map(_digest, older()):
-        return True
-    uses.bind(token, wanted)
-    return False
+    return held not in map(_digest, older())
+
+
+def renew(token: Any, options: conf.TokenOptions) -> None:
+    """Bind a token that is used, and whose binding holds, by what its user has now."""
+    if options.binds_tokens and token.session_hash != (wanted := binding_of(token.user)):
+        uses.bind(token, wanted)
 
 
 @sensitive_variables()

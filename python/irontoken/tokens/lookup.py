@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from irontoken import cache, refusals
 from irontoken._core import keys_equal
 from irontoken.compiled import CompiledLookup, compile_lookup
-from irontoken.tokens import conf, digests, families, sources, uses
+from irontoken.tokens import binding, conf, digests, families, sources, uses
 from irontoken.tokens.signals import token_refused
 
 logger: Final = logging.getLogger("irontoken.tokens")
@@ -46,7 +46,8 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
     except UnicodeEncodeError:
         found = []
     if not found:
-        raise refused(model, "malformed")
+        lacks_all = options.require_pepper and not options.peppers
+        raise refused(model, "pepper_missing" if lacks_all else "malformed")
     if not key.startswith(options.key_prefix):
         pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
@@ -60,6 +61,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         raise refused(model, reason, token)
     if not user.is_active:
         raise refused(model, "inactive", token)
+    binding.renew(token, options)
     if cached is not None:
         user, token = cached()
     if token.digest != found[0] and not options.missing_peppers:

@@ -133,7 +133,8 @@ def _must_be_as_it_was(user: Any, alias: str, raw: str | None) -> None:
     is_there = found is not None and found.is_active
     # The hash of one password changes too, when another login brings its hasher up to date.
     if is_there and (_password(found) == _password(user) or (raw and found.check_password(raw))):
-        user.password = found.password  # by which the token is bound
+        if hasattr(found, "password"):
+            user.password = found.password  # by which the token is bound
         return
     message = _("Unable to log in with provided credentials.")
     raise ValidationError(message, code="authorization")
