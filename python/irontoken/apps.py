@@ -18,10 +18,14 @@ class IrontokenConfig(AppConfig):
         seam.listen()
 
     def ready(self) -> None:
-        """Install the write seam where the cache is on, and register the checks."""
-        from irontoken import seam
+        """Install the write seam where the cache is on, and register the checks.
+
+        Raises ``ImproperlyConfigured`` where the setting is wrong.
+        """
+        from irontoken import conf, seam
         from irontoken.checks import check_bus, check_cache, check_effects, check_settings
 
+        conf.require()
         checks.register(check_settings)
         checks.register(check_cache)
         checks.register(check_bus, checks.Tags.database)

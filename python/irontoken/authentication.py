@@ -6,7 +6,10 @@ import rest_framework
 from rest_framework import authentication
 from rest_framework.request import Request
 
-from irontoken import _core, refusals
+from irontoken import _core, conf, refusals
+
+# A setting that is not what was meant stops the site, before anybody is let in or refused by it.
+conf.require()
 
 #: From 3.18 on REST framework reads ``request.headers`` and no longer ``request.META``.
 DRF_READS_HEADERS = tuple(int(part) for part in rest_framework.VERSION.split(".")[:2]) >= (3, 18)

@@ -32,6 +32,7 @@ logger: Final = logging.getLogger("irontoken")
 _UNREAD: Final = object()
 _options: Any = _UNREAD
 _store: Cache | None = None
+_has_warned = False
 _unheard: Final[set[str]] = set()
 _spaces = itertools.count()
 _lock: Final = threading.Lock()
@@ -51,6 +52,14 @@ class CacheInfo(NamedTuple):
     entries: int
     bytes: int
     coherence: str
+
+
+#: What is done about other users' version files.
+UNREACHABLE_HINT: Final = (
+    "Their processes answer without what this user writes for up to MAX_AGE. Run everything as "
+    "one user, or commands as root. Where those files are another project's, write "
+    'IRONTOKEN["CACHE"]["PROJECT"] = "a name of this one\'s own".'
+)
 
 
 def options() -> conf.CacheOptions | None:
@@ -79,6 +88,40 @@ def _suffix(options: conf.CacheOptions) -> str:
     if not options.project:
         return ""
     return f"-{hashlib.sha256(options.project.encode()).hexdigest()[:12]}"
+
+
+def unreachable_users() -> list[str]:
+    """Return the other users whose version files this one may not write to, each with its path.
+
+    Root may write to all of them, and does.
+    """
+    cache = store()
+    if cache is None or os.geteuid() == 0:
+        return []
+    return [f"{_user_name(user)} ({path})" for user, path in cache.other_users()]
+
+
+def warn_of_users() -> None:
+    """Say in the log, once for the process, whose processes are not told of what it writes."""
+    global _has_warned  # noqa: PLW0603 - once
+    if _has_warned:
+        return
+    _has_warned = True
+    if users := unreachable_users():
+        logger.warning(
+            "Other users of the system have version files that this one may not write to: %s. %s",
+            ", ".join(users),
+            UNREACHABLE_HINT,
+        )
+
+
+def _user_name(user: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
 
 
 def info() -> CacheInfo:

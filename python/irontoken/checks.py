@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
@@ -23,12 +22,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = [
         Error(message, hint=hint, id="irontoken.E001") for message, hint in conf.problems()
     ]
-    if conf.section("CACHE") and not apps.is_installed("irontoken"):
-        hint = (
-            "Add 'irontoken' to INSTALLED_APPS: without it no write is seen, and nothing cached."
-        )
-        message = "IRONTOKEN['CACHE'] is set and the app is not installed."
-        found.append(Error(message, hint=hint, id="irontoken.E002"))
+    found += [
+        Error(message, hint=hint, id="irontoken.E002") for message, hint in conf.missing_apps()
+    ]
     return found
 
 
@@ -115,11 +111,20 @@ def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
             )
     store = cache.store()
     if store is not None and (failure := store.failure()):
-        yield Error(
+        # No error, which would keep every command from running for want of some memory.
+        yield Warning(
             f"The version file of the cache cannot be shared: {failure}",
             hint=f"Remove what is there, or set IRONTOKEN['CACHE']['PATH'] to a folder that "
-            f"this user may write to (it is {str(options.folder)!r}).",
-            id="irontoken.E003",
+            f"this user may write to (it is {str(options.folder)!r}). Until then every request "
+            "asks the database.",
+            id="irontoken.W003",
+        )
+    if users := cache.unreachable_users():
+        yield Warning(
+            f"Other users of the system have version files in {options.folder}, which this one "
+            f"may not write to: {', '.join(users)}.",
+            hint=cache.UNREACHABLE_HINT,
+            id="irontoken.W010",
         )
 
 
@@ -130,9 +135,10 @@ def _hosts() -> Iterator[CheckMessage]:
         host = str(database["HOST"] or "")
         if host not in local and not host.startswith("/"):
             yield Warning(
-                f"The database {alias!r} is on {host}, and COHERENCE is 'host'.",
-                hint="Where processes on another host write to it, this one serves what it has "
-                f"cached for up to MAX_AGE. Silence {'irontoken.W004'!r} if all run here.",
+                f"The database {alias!r} is on {host}, and COHERENCE is 'host', which is for one "
+                "container and one user.",
+                hint="What another container or host writes, this one answers without for up to "
+                'MAX_AGE. Write "COHERENCE": "postgres" (or "redis") where there are several.',
                 id="irontoken.W004",
             )
 

@@ -5,10 +5,12 @@ could make a compiled query or an instance built around ``__init__`` differ from
 condition here; a model that does not meet them all has no compiled look-up.
 """
 
+import logging
 import uuid
 from datetime import timezone
 from typing import Any, Final, NamedTuple
 
+import django
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -34,6 +36,8 @@ from django.db.models.query_utils import DeferredAttribute
 
 from irontoken._core import Converters, InstanceShape, RowShape
 from irontoken.shortened import shortened
+
+logger: Final = logging.getLogger("irontoken")
 
 #: Databases that let no value into a column that is longer than the column's type allows.
 _ENFORCES_LENGTH: Final = frozenset({"postgresql", "mysql", "oracle"})
@@ -89,8 +93,26 @@ def compile_lookup(
 ) -> CompiledLookup | None:
     """Compile the look-up of a key in ``model``, or return ``None`` where it would differ.
 
-    ``count`` is the number of digests under which a key may be found, where digests are held.
+    ``count`` is the number of digests under which a key may be found, where digests are held. What
+    Django keeps for itself may be gone in another version: that is said in the log, and REST
+    framework's code is as good, and slower.
     """
+    try:
+        return _compile(model, connection, count)
+    except (AttributeError, TypeError) as error:
+        logger.warning(
+            "The look-up of %s is not compiled by this version of Django, %s, and takes REST "
+            "framework's code, without a cache: %s.",
+            model._meta.label,
+            django.get_version(),
+            error,
+        )
+        return None
+
+
+def _compile(
+    model: type[Model], connection: BaseDatabaseWrapper, count: int
+) -> CompiledLookup | None:
     key_field = key_field_of(model)
     user_field = _field(model, "user")
     if (

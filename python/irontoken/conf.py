@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 #: The sections of the setting, and the options of each with the types that they take.
 _OPTIONS: Final[dict[str, dict[str, tuple[type, ...]]]] = {
@@ -78,6 +80,38 @@ def default_folder() -> str:
     """Return the folder for shared memory: that of the system, or that of temporary files."""
     shared = "/dev/shm"  # noqa: S108 - each file in it is checked to be this user's alone
     return shared if os.access(shared, os.W_OK) else tempfile.gettempdir()
+
+
+def require() -> None:
+    """Raise ``ImproperlyConfigured`` where the setting is wrong, or lacks an app that it needs.
+
+    Needs the registry of apps. The message ends with the line to add, and quotes no secret.
+    """
+    for message, hint in (*problems(), *missing_apps()):
+        raise ImproperlyConfigured(f"{message} {hint}")
+
+
+def missing_apps() -> Iterator[tuple[str, str]]:
+    """Yield which apps the setting needs that are not installed, each with the line to add."""
+    is_installed, has_tokens = (
+        apps.is_installed("irontoken"),
+        apps.is_installed("irontoken.tokens"),
+    )
+    if section("CACHE") and not is_installed:
+        yield (
+            "IRONTOKEN['CACHE'] is set and the app is not installed: no write would be seen.",
+            'Write INSTALLED_APPS += ["irontoken"].',
+        )
+    if has_tokens and not is_installed:
+        yield (
+            "The app 'irontoken.tokens' is installed without 'irontoken', which it needs.",
+            'Write INSTALLED_APPS += ["irontoken"].',
+        )
+    if token_model() and not has_tokens:
+        yield (
+            f"IRONTOKEN['TOKEN_MODEL'] is {token_model()!r} and its app is not installed.",
+            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+        )
 
 
 def problems() -> Iterator[tuple[str, str]]:

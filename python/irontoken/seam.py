@@ -47,6 +47,7 @@ def _install(connection: BaseDatabaseWrapper, *, in_doubt: bool) -> Seam | None:
     options, store = cache.options(), cache.store()
     if options is None or store is None:
         return None
+    cache.warn_of_users()
     seam = Seam(store, in_doubt, fleet.publisher(options))
     connection.__dict__["_irontoken_seam"] = seam
     connection.execute_wrappers.insert(0, seam)

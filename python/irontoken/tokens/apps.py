@@ -14,21 +14,31 @@ class TokensConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to passwords and to other apps' rows, and register the checks."""
+        """Listen to passwords and to other apps' rows, and register the checks.
+
+        Raises ``ImproperlyConfigured`` where the setting is wrong.
+        """
         from django.core import checks
 
-        from irontoken.tokens import receivers
+        from irontoken import conf as irontoken_conf
+        from irontoken.tokens import conf, receivers
         from irontoken.tokens.checks import (
+            check_leftovers,
+            check_models,
             check_peppers,
             check_scopes,
             check_throttles,
             check_tokens,
         )
 
+        irontoken_conf.require()
+        conf.options()
         if apps.is_installed("drf_spectacular"):
             import_module("irontoken.tokens.openapi")
         checks.register(check_tokens)
         checks.register(check_scopes, checks.Tags.urls)
         checks.register(check_throttles, checks.Tags.urls)
         checks.register(check_peppers, checks.Tags.database)
+        checks.register(check_models, checks.Tags.urls)
+        checks.register(check_leftovers, checks.Tags.database)
         receivers.connect()

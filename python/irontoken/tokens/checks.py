@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
-from django.db import router
+from django.db import connections, router
 from rest_framework.settings import api_settings
 
+from irontoken import conf as irontoken_conf
 from irontoken.tokens import conf, get_token_model, scopes
 from irontoken.tokens.models import AbstractAccessToken
 from irontoken.tokens.routes import Route, routes
@@ -116,6 +118,80 @@ def check_throttles(**_: Any) -> list[CheckMessage]:
         )
         found.append(Warning(message, hint=hint, id="irontoken.W021"))
     return found
+
+
+def check_models(**_: Any) -> list[CheckMessage]:
+    """Check that the tokens of the routed endpoints are those that are accepted."""
+    from rest_framework.authtoken.views import ObtainAuthToken
+
+    from irontoken.tokens.views import ObtainView
+
+    views = [route.view for route in routes()]
+    found: list[CheckMessage] = []
+    if not irontoken_conf.token_model() and any(issubclass(each, ObtainView) for each in views):
+        message = (
+            "The endpoint obtain/ is routed and IRONTOKEN['TOKEN_MODEL'] is not set: "
+            "irontoken.TokenAuthentication refuses the tokens that it issues."
+        )
+        hint = 'Write IRONTOKEN = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}.'
+        found.append(Warning(message, hint=hint, id="irontoken.W022"))
+    try:
+        accepts = not irontoken_conf.token_model() or conf.options().accept_authtoken
+    except ImproperlyConfigured:
+        return found  # another check's to say
+    if not accepts and any(issubclass(each, ObtainAuthToken) for each in views):
+        message = (
+            "obtain_auth_token is routed and ACCEPT_AUTHTOKEN is False: the keys that it answers "
+            "with are refused."
+        )
+        hint = 'Write path("tokens/", include("irontoken.tokens.urls")) in its place.'
+        found.append(Warning(message, hint=hint, id="irontoken.W023"))
+    return found
+
+
+def check_leftovers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check, for ``check --database``, that the token model has a table and no other is used."""
+    try:
+        model, options = get_token_model(), conf.options()
+    except ImproperlyConfigured:
+        return []  # another check's to say
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        tables = connections[alias].introspection.table_names()
+        # Before the first migration there is none, and nothing to say.
+        is_migrated = "django_migrations" in tables
+        if not router.allow_migrate_model(alias, model) or not is_migrated:
+            continue
+        if model._meta.db_table not in tables:
+            message = f"{alias!r} has no table of IRONTOKEN['TOKEN_MODEL'], {model._meta.label}."
+            hint = (
+                "Run manage.py migrate. A model that is changed after its migrations have been "
+                "run is made by none of them: set it back, or move the rows by hand."
+            )
+            # No error, which would keep the migration from running.
+            found.append(Warning(message, hint=hint, id="irontoken.W024"))
+        if (
+            irontoken_conf.token_model()
+            and not options.accept_authtoken
+            and apps.is_installed("rest_framework.authtoken")
+            and _has_rows(apps.get_model("authtoken", "Token"), alias)
+        ):
+            message = f"{alias!r} has tokens of rest_framework.authtoken, and all are refused."
+            hint = (
+                "ACCEPT_AUTHTOKEN is False. Run manage.py irontoken adopt, delete them, and take "
+                "out the receiver that makes them."
+            )
+            found.append(Warning(message, hint=hint, id="irontoken.W025"))
+    return found
+
+
+def _has_rows(model: Any, alias: str) -> bool:
+    if not router.allow_migrate_model(alias, model):
+        return False
+    try:
+        return bool(model._base_manager.using(alias).exists())
+    except DatabaseError:
+        return False
 
 
 def _is_throttled(route: Route) -> bool:

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
 from django.views.decorators.debug import sensitive_variables
 
+from irontoken import cache
 from irontoken.tokens import adoption, get_token_model, leaks, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.validators import split_scopes
@@ -96,6 +97,11 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
         else:
             _answer(command, given)
         command.stdout.flush()
+        if given["action"] == "revoke" and (users := cache.unreachable_users()):
+            raise CommandError(
+                f"Revoked, but not told to the processes of {', '.join(users)}. "
+                f"{cache.UNREACHABLE_HINT}"
+            )
     except BrokenPipeError:
         # Who reads has seen enough, as `head`. Python would flush once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), command.stdout.fileno())

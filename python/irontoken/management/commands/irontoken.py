@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 from django.apps import apps
@@ -158,10 +159,18 @@ class Command(BaseCommand):
         if failure := store.failure():
             yield failure
             return
+        last, when = store.last_write(), ""
+        if last:
+            when = f", the last at {datetime.fromtimestamp(last, timezone.utc):%F %T} UTC"
         self.stdout.write(
             f"The version file is {store.path()}, shared by the processes of user "
-            f"{os.geteuid()}; {store.writes()} writes since it was made."
+            f"{os.geteuid()}; {store.writes()} writes since it was made{when}."
         )
+        for user, path in store.other_users():
+            self.stdout.write(f"User {user} has a version file too: {path}.")
+        if users := cache.unreachable_users():
+            said = f"This user may not write to those of {', '.join(users)}."
+            yield f"{said} {cache.UNREACHABLE_HINT}"
 
     def _status_of(
         self, connection: BaseDatabaseWrapper, options: conf.CacheOptions, wait: float
