@@ -124,7 +124,9 @@ class AbstractAccessToken(models.Model):
         """
         if self.revoked is not None:
             return "revoked"
-        idle, end = conf.options().idle_timeout, self.ends
+        options = conf.options()
+        idle = options.idle_timeout
+        end = self.expires if options.max_lifetime is None else self.ends
         if end is None and idle is None:
             return ""
         now = now or timezone.now()
