@@ -133,7 +133,8 @@ class AbstractAccessToken(models.Model):
         options = conf.options()
         if options.binds_tokens and binding.is_broken(self):
             return "password_changed"
-        idle, end = options.idle_timeout, self.ends
+        idle = options.idle_timeout
+        end = self.expires if options.max_lifetime is None else self.ends
         if end is None and idle is None:
             return ""
         now = now or timezone.now()
