@@ -89,8 +89,8 @@ class Stage:
             answers = [[mine[FIRST], mine[DIFFERENT]] for mine in self._readers()]
             self.board.numbers[readers.TRIAL] = 0
             self._close()
+        # By a connection that knows nothing of the path; the next trial begins with it.
         truth = self._as(subject, subject.truth, row.key)
-        self._close()
         changed, truth = truth != before, digest(truth)
         stale = any(first != truth or different for first, different in answers)
         return Outcome(stale or digest(own) != truth, held, changed)
