@@ -241,7 +241,7 @@ def _(row):
 def _(row):
     sql("SET search_path TO wp_tenant, public")
     users(row).update(first_name="by search_path")
-    connection.close()
+    row.may_ask_here = False
 
 
 @path("schema: set_config of search_path in a transaction", POSTGRESQL, subject="token by tenant")

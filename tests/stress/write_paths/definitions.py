@@ -10,7 +10,7 @@ from rest_framework.authtoken.models import Token
 from tests.stress.write_paths import models as models_
 from tests.stress.write_paths.common import KEY, VENDOR, sql, users
 from tests.stress.write_paths.registry import EVERY, MARIADB, POSTGRESQL, SERVERS, SQLITE, path
-from tests.stress.write_paths.trial import pause
+from tests.stress.write_paths.trial import pause, warm_again
 
 FEW = 4
 
@@ -148,11 +148,12 @@ def _(row):
     sql("DROP TABLE wp_swap")
 
 
-@path("ddl: DROP COLUMN and ADD COLUMN", SERVERS, trials=FEW)
+@path("ddl: DROP COLUMN and ADD COLUMN", SERVERS, subject="child user", trials=FEW)
 def _(row):
-    sql("ALTER TABLE auth_user DROP COLUMN last_name")
-    sql("ALTER TABLE auth_user ADD COLUMN last_name varchar(150) NOT NULL DEFAULT 'added'")
-    sql("ALTER TABLE auth_user ALTER COLUMN last_name DROP DEFAULT")
+    table = "ALTER TABLE write_paths_childuser"
+    sql(f"{table} DROP COLUMN motto")
+    sql(f"{table} ADD COLUMN motto varchar(40) NOT NULL DEFAULT 'added'")
+    sql(f"{table} ALTER COLUMN motto DROP DEFAULT")
 
 
 @path("ddl: a default that changes nothing, then an update", SERVERS)
@@ -207,32 +208,28 @@ def _(row):
 
 @path("ddl: a trigger that is made, and its write", trials=FEW)
 def _(row):
-    """Of the same table, so that it may be asked for."""
+    """Of the same table, so that it may be asked for. It stays, and concerns no other row."""
     other = User.objects.create(username=f"o{row.key[:20]}")
     if VENDOR == "postgresql":
         sql(
-            "CREATE FUNCTION wp_made() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+            "CREATE OR REPLACE FUNCTION wp_made() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
             f"UPDATE auth_user SET first_name = 'made' WHERE id = {row.pk} AND "
             f"NEW.id = {other.pk}; RETURN NEW; END$$"
         )
         sql(
-            "CREATE TRIGGER wp_made AFTER UPDATE OF email ON auth_user FOR EACH ROW "
+            "CREATE OR REPLACE TRIGGER wp_made AFTER UPDATE OF email ON auth_user FOR EACH ROW "
             "EXECUTE FUNCTION wp_made()"
         )
     elif VENDOR == "sqlite":
+        sql("DROP TRIGGER IF EXISTS wp_made")
         sql(
             f"CREATE TRIGGER wp_made AFTER UPDATE OF email ON auth_user WHEN NEW.id = {other.pk} "
             f"BEGIN UPDATE auth_user SET first_name = 'made' WHERE id = {row.pk}; END"
         )
     else:
         sql(
-            "CREATE TRIGGER wp_made AFTER UPDATE ON auth_user FOR EACH ROW "
+            "CREATE OR REPLACE TRIGGER wp_made AFTER UPDATE ON auth_user FOR EACH ROW "
             f"DELETE FROM authtoken_token WHERE user_id = {row.pk} AND NEW.id = {other.pk}"
         )
-    try:
-        User.objects.filter(pk=other.pk).update(email="x@example.com")
-    finally:
-        on = " ON auth_user CASCADE" if VENDOR == "postgresql" else ""
-        sql(f"DROP TRIGGER wp_made{on}")
-        if VENDOR == "postgresql":
-            sql("DROP FUNCTION wp_made()")
+    warm_again()
+    User.objects.filter(pk=other.pk).update(email="x@example.com")

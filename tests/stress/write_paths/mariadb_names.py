@@ -79,14 +79,12 @@ def _(row):
 def _(row):
     sql(f"USE {settings.MAIN}", alias="other")
     raw_rename(row, alias="other")
-    connections["other"].close()
 
 
 @path("mariadb: USE in an executable comment", MARIADB)
 def _(row):
     sql(f"/*! USE {settings.MAIN} */", alias="other")
     raw_rename(row, alias="other")
-    connections["other"].close()
 
 
 @path("mariadb: the driver's select_db()", MARIADB, documented=AROUND_DJANGO)
@@ -94,7 +92,6 @@ def _(row):
     connections["other"].ensure_connection()
     connections["other"].connection.select_db(settings.MAIN)
     raw_rename(row, alias="other")
-    connections["other"].close()
 
 
 @path("mariadb: the driver's query()", MARIADB, documented=AROUND_DJANGO)

@@ -223,14 +223,14 @@ def _(row):
 def _(row):
     sql("SET search_path TO wp_tenant, public")
     sql("UPDATE public.auth_user SET first_name = 'public' WHERE id = %s", row.pk)
-    connection.close()
+    row.may_ask_here = False
 
 
 @path("postgresql: a temporary table of the same name", POSTGRESQL)
 def _(row):
     sql("CREATE TEMP TABLE auth_user (LIKE public.auth_user)")
     sql("UPDATE public.auth_user SET first_name = 'public' WHERE id = %s", row.pk)
-    connection.close()
+    row.may_ask_here = False
 
 
 def _missing_dblink():

@@ -130,7 +130,7 @@ def _(row):
         list(cursor.stream(f"{UPDATE} RETURNING id", (row.pk,)))
 
 
-@path("psycopg: copy()", POSTGRESQL, documented=AROUND_DJANGO)
+@path("psycopg: copy() of a row that was deleted", POSTGRESQL)
 def _(row):
     sql("DELETE FROM authtoken_token WHERE key = %s", row.key)
     pause()

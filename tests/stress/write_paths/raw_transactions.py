@@ -119,8 +119,6 @@ def register(name, vendors, begin, end):
         pause()
         for statement in end:
             sql(statement)
-        if "=0" in begin[-1]:
-            connection.close()
 
 
 for way in WAYS:

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from tests.stress.write_paths.common import fetched, raw_rename, sql
 from tests.stress.write_paths.registry import (
@@ -137,7 +137,6 @@ def _(row):
 def _(row):
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS main_one", alias="other")
     sql("UPDATE main_one.auth_user SET first_name = 'a' WHERE id = %s", row.pk, alias="other")
-    connections["other"].close()
 
 
 @path("sqlite: ATTACH, and an INSERT with a conflict", SQLITE)
@@ -151,7 +150,6 @@ def _(row):
         row.pk,
         alias="other",
     )
-    connections["other"].close()
 
 
 @path("sqlite: ATTACH and a name without a schema", SQLITE, subject="partitioned")
@@ -160,7 +158,6 @@ def _(row):
     sql(f"ATTACH DATABASE '{settings.MAIN}' AS x", alias="other")
     sql("DROP TABLE IF EXISTS main.write_paths_partitioned", alias="other")
     sql("UPDATE write_paths_partitioned SET label = 'a' WHERE key = %s", row.key, alias="other")
-    connections["other"].close()
 
 
 @path("sqlite: executescript", SQLITE, documented=AROUND_DJANGO)

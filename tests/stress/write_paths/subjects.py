@@ -71,7 +71,14 @@ def new_user(model=User, **values):
 
 def row_of(user, token):
     """Return what a path is given: a user, a token, and what names them."""
-    return SimpleNamespace(user=user, token=token, pk=user.pk, key=str(token.key))
+    return SimpleNamespace(
+        user=user,
+        token=token,
+        pk=user.pk,
+        key=str(token.key),
+        # Whether the writer may be asked too: its connection means the tables that it began with.
+        may_ask_here=True,
+    )
 
 
 def plain(model=Token, user_model=User, **values):

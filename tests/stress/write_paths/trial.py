@@ -79,7 +79,7 @@ class Stage:
                 path.write(row)
                 self.slowness.is_on = False
                 self.board.numbers[RETURNED] = self.trial
-                own = self._own(subject, row.key)
+                own = self._own(subject, row.key) if row.may_ask_here else None
                 self._wait(ANSWERS, ENOUGH)
         except Exception as error:
             self._give_up()
@@ -89,11 +89,12 @@ class Stage:
             answers = [[mine[FIRST], mine[DIFFERENT]] for mine in self._readers()]
             self.board.numbers[readers.TRIAL] = 0
             self._close()
+        # By a connection that knows nothing of the path; the next trial begins with it.
         truth = self._as(subject, subject.truth, row.key)
-        self._close()
         changed, truth = truth != before, digest(truth)
         stale = any(first != truth or different for first, different in answers)
-        return Outcome(stale or digest(own) != truth, held, changed)
+        stale |= own is not None and digest(own) != truth
+        return Outcome(stale, held, changed)
 
     def pause(self, questions=2, seconds=0.1, place=ASKED):
         """Let each reader ask again, or hit again, for a moment at the most."""
