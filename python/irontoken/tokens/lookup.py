@@ -89,11 +89,12 @@ def _find(
         row = cursor.fetchone()
     if not row:
         return None, None
-    converters, sent = lookup.converters(connection), _sent(found, row, lookup)
-    if ticket is None or not options.binds_tokens:
-        return lookup.shape.build(row, converters, sent, key, ticket), None
-    build = partial(lookup.shape.build, row, converters, sent, key)
-    return build(None), partial(build, ticket)
+    build = partial(
+        lookup.shape.build, row, lookup.converters(connection), _sent(found, row, lookup), key
+    )
+    if ticket is not None and options.binds_tokens:
+        return build(None), partial(build, ticket)
+    return build(ticket), None
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
