@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Few users, so that the moment between a statement and its commit is often met.
 FAULT := --answers 100000 --users 4 --writers 2 --fault
 FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
+# The core compiles for each of these; those that the tests run on are in noxfile.py.
+PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
@@ -60,6 +62,11 @@ rust-test:
 lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
+	@for version in $(PYTHON_VERSIONS); do \
+		echo "cargo check for Python $$version"; \
+		PYO3_CROSS=1 PYO3_CROSS_PYTHON_VERSION=$$version \
+			cargo check --quiet --lib --target-dir target/versions || exit 1; \
+	done
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy

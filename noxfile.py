@@ -1,6 +1,6 @@
-"""``make test-all``: every Python found, every Django and REST framework, every server there is.
+"""``make test-all``: every Python, every Django and REST framework, every server there is.
 
-The servers are looked for at the standard ports of the local host; ``POSTGRES_URL`` and
+A Python that is missing is a failure. The servers are looked for at the standard ports of the local host; ``POSTGRES_URL`` and
 ``MARIADB_URL``, in the form of ``DATABASE_URL``, name others. What is skipped is printed.
 """
 
@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.error_on_missing_interpreters = False
+nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["versions", "servers", "fleet"]
+nox.options.sessions = ["versions", "prerelease", "servers", "fleet"]
 
-PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 #: Django with the REST frameworks that support it, and the Pythons that both support.
 VERSIONS = [
     ("4.2", "3.15", PYTHONS[:3]),
@@ -65,9 +65,24 @@ def versions(session, django, drf):
     )
     session.run("python", "-m", "tests.drf_suite")
     # The processes of a host and of a fleet are the same in every version, and take the longest.
-    longest = ("tests/test_processes.py", "tests/test_fleet_redis.py")
+    longest = (
+        "tests/test_processes.py",
+        "tests/test_fleet_redis.py",
+        "tests/test_leaks.py",
+        "tests/tokens/test_admin_browser.py",
+    )
     arguments = [*(f"--ignore={path}" for path in longest), *session.posargs]
     session.run("python", "-m", "pytest", "-q", *arguments)
+
+
+@nox.session(python=PYTHONS[-1])
+def prerelease(session):
+    """Run the tests of look-ups and of the cache on Django's newest release or pre-release."""
+    session.install("--quiet", ".", *GROUPS)
+    session.install("--quiet", "--upgrade", "--pre", "django", "djangorestframework")
+    session.run("python", "-c", "import django; print('Django', django.get_version())")
+    tests = ("tests/test_lookup.py", "tests/test_cache.py", "tests/test_databases.py")
+    session.run("python", "-m", "pytest", "-q", *tests, *session.posargs)
 
 
 @nox.session
