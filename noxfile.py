@@ -1,7 +1,8 @@
 """``make test-all``: every Python, every Django and REST framework, every server there is.
 
-A Python that is missing is a failure. The servers are looked for at the standard ports of the local host; ``POSTGRES_URL`` and
-``MARIADB_URL``, in the form of ``DATABASE_URL``, name others. What is skipped is printed.
+A Python that is missing is a failure. The servers are looked for at the standard ports of the
+local host; ``POSTGRES_URL`` and ``MARIADB_URL``, in the form of ``DATABASE_URL``, name others.
+What is skipped is printed.
 """
 
 import os
