@@ -22,8 +22,6 @@ nox.options.sessions = ["versions", "prerelease", "servers", "fleet"]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 #: Django with the REST frameworks that support it, and the Pythons that both support.
 VERSIONS = [
-    ("4.2", "3.15", PYTHONS[:3]),
-    ("4.2", "3.17", PYTHONS[:3]),
     ("5.2", "3.16", PYTHONS),
     ("5.2", "3.18", PYTHONS),
     ("6.0", "3.17", PYTHONS[2:]),

@@ -85,9 +85,10 @@ def default_folder() -> str:
 def require() -> None:
     """Raise ``ImproperlyConfigured`` where the setting is wrong, or lacks an app that it needs.
 
-    Needs the registry of apps. The message ends with the line to add, and quotes no secret.
+    Before Django is set up, no app is looked for. The message ends with the line to add, and quotes
+    no secret.
     """
-    for message, hint in (*problems(), *missing_apps()):
+    for message, hint in (*problems(), *(missing_apps() if apps.apps_ready else ())):
         raise ImproperlyConfigured(f"{message} {hint}")
 
 
