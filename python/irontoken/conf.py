@@ -85,7 +85,7 @@ def default_folder() -> str:
 def require() -> None:
     """Raise ``ImproperlyConfigured`` where the setting is wrong, or lacks an app that it needs.
 
-    Before Django is set up, no app is looked for. The message ends with the line to add, and quotes
+    Before Django is set up, no app is looked for. The message ends with the line to add. It quotes
     no secret.
     """
     for message, hint in (*problems(), *(missing_apps() if apps.apps_ready else ())):
