@@ -191,9 +191,11 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the day on which it was last used."""
         return "-" if token.last_used is None else _date(token.last_used)
 
-    def get_actions(self, request: Any) -> Any:
+    def get_actions(self, request: Any, action_location: Any = None) -> Any:
         """Return the actions, with that of revoking before Django's of deleting."""
-        found = super().get_actions(request)
+        # Actions have places since Django 6.1.
+        place = {} if action_location is None else {"action_location": action_location}
+        found = super().get_actions(request, **place)
         return dict(sorted(found.items(), key=lambda each: each[0] != "revoke"))
 
     @sensitive_variables()
