@@ -7,7 +7,7 @@ import sys
 from django.db import connection
 
 from tests.stress.write_paths.common import in_child, users
-from tests.stress.write_paths.registry import SERVERS, path
+from tests.stress.write_paths.registry import AROUND_DJANGO, SERVERS, path
 
 #: Trials of paths whose point is a fresh Python.
 FEW = 3
@@ -92,7 +92,7 @@ def _(row):
         connection_created.disconnect(write)
 
 
-@path("connection: an init_command that writes", ("mysql",))
+@path("connection: an init_command that writes", ("mysql",), documented=AROUND_DJANGO)
 def _(row):
     """It is run by the driver, when it connects."""
     connection.close()

@@ -13,6 +13,7 @@ SERVERS = ("postgresql", "mysql")
 OTHER_PROGRAMS = "another program: MAX_AGE"
 AROUND_DJANGO = "SQL around Django's execute(): MAX_AGE"
 IN_THE_DATABASE = "a function, trigger or view of the database: MAX_AGE"
+MOVED_FILE = "a version file that is moved: 100 ms"
 KILLED = "killed between the commit and its word of it: MAX_AGE"
 
 

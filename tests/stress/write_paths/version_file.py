@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from tests.stress.write_paths.common import in_child, users
-from tests.stress.write_paths.registry import path
+from tests.stress.write_paths.registry import MOVED_FILE, path
 from tests.stress.write_paths.settings import FOLDER
 from tests.stress.write_paths.trial import pause, warm_again
 
@@ -61,7 +61,7 @@ def _(row):
     in_child(work)
 
 
-@path("version file: renamed, then a write")
+@path("version file: renamed, then a write", documented=MOVED_FILE)
 def _(row):
     begin_anew(row)
     for file in files():
