@@ -25,7 +25,6 @@ VERSIONS = [
     ("5.2", "3.16", PYTHONS),
     ("5.2", "3.18", PYTHONS),
     ("6.0", "3.17", PYTHONS[2:]),
-    ("6.0", "3.18", PYTHONS[2:]),
     ("6.1", "3.18", PYTHONS[2:]),
 ]
 SERVERS = {
@@ -67,6 +66,7 @@ def versions(session, django, drf):
     longest = (
         "tests/test_processes.py",
         "tests/test_fleet_redis.py",
+        "tests/test_fleet_servers.py",
         "tests/test_leaks.py",
         "tests/tokens/test_admin_browser.py",
     )
