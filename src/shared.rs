@@ -208,21 +208,22 @@ impl Shared {
     /// of system calls.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let Some((file, identity)) = &self.file else {
-            return true;
-        };
-        rustix::fs::fstat(file).is_ok_and(|stat| {
-            u64::try_from(stat.st_size) == Ok(identity.length) && stat.st_nlink > 0
-        })
+        self.has_its_length(|links| links > 0)
     }
 
     /// Whether the file is still as long as the map of it, removed or not.
     #[must_use]
     pub fn is_measured(&self) -> bool {
+        self.has_its_length(|_| true)
+    }
+
+    fn has_its_length(&self, and_its_links: impl Fn(u64) -> bool) -> bool {
         let Some((file, identity)) = &self.file else {
             return true;
         };
-        rustix::fs::fstat(file).is_ok_and(|stat| u64::try_from(stat.st_size) == Ok(identity.length))
+        rustix::fs::fstat(file).is_ok_and(|stat| {
+            u64::try_from(stat.st_size) == Ok(identity.length) && and_its_links(stat.st_nlink)
+        })
     }
 
     /// Removes the file, which was cut short or overwritten, unless another stands in its place.
