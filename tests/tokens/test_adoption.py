@@ -251,7 +251,9 @@ def test_a_batch_whose_copies_are_not_accepted_is_undone(keys, monkeypatch):
     delete = adoption.delete
 
     def revoking(rows):
-        AccessToken.objects.filter(user=rows.first().user).update(user=User.objects.last())
+        owner = rows.first().user
+        another = User.objects.exclude(pk=owner.pk).first()
+        AccessToken.objects.filter(user=owner).update(user=another)
         return delete(rows)
 
     monkeypatch.setattr(adoption, "delete", revoking)
