@@ -32,6 +32,9 @@ def binaries():
 class Server:
     """A process that listens on a port."""
 
+    #: Signals that end it, whatever the shell that began the tests ignores.
+    endings = (signal.SIGINT, signal.SIGKILL)
+
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="irontoken-server-"))
         self.folder.chmod(0o700)
@@ -79,6 +82,8 @@ class Server:
 
 class PostgresServer(Server):
     """A PostgreSQL cluster; ``primary`` makes it that server's standby, ``delay`` behind it."""
+
+    endings = (signal.SIGINT, signal.SIGQUIT)
 
     def __init__(self, primary=None, delay=0):
         super().__init__()

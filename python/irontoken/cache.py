@@ -220,6 +220,10 @@ def _limits(lookup: CompiledLookup) -> tuple[list[tuple[list[int], float]], Any,
     columns = lookup.columns
     # A revoked token is over whenever its clock, which may be another host's, says that it was.
     limits = [([columns["revoked"]], -math.inf), ([columns["expires"]], 0.0)]
+    if found.max_lifetime is not None:
+        # Whichever is first: one that was never rotated has but the second.
+        longest = found.max_lifetime.total_seconds()
+        limits += [([columns["first_issued"]], longest), ([columns["created"]], longest)]
     if found.idle_timeout is not None:
         idle = found.idle_timeout.total_seconds()
         limits.append(([columns["created"], columns["last_used"]], idle))

@@ -3,6 +3,8 @@
 //! Each step is called through Python's attribute look-up, as DRF's class does it, so that every
 //! hook that a subclass or an instance overrides is the one that runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,6 +15,14 @@ use super::database::database_for;
 use super::errors::{inactive_user, malformed_header, malformed_key};
 use super::request::{Keyword, authorization, header_bytes};
 use crate::{header, issued};
+
+/// Whether somebody wants to know of which request a key was that is refused.
+static CARRIES_REQUESTS: AtomicBool = AtomicBool::new(false);
+
+#[pyfunction]
+pub(super) fn carry_requests() {
+    CARRIES_REQUESTS.store(true, Ordering::Relaxed);
+}
 
 #[pyclass(subclass, frozen, module = "irontoken._core")]
 pub(super) struct TokenAuthentication;
@@ -67,12 +77,17 @@ impl TokenAuthentication {
         let keyword = Keyword::new(&keyword)?;
         match header::parse(&bytes, keyword.bytes()) {
             Ok(None) => Ok(None),
-            Ok(Some(key)) => slf
-                .call_method1(
-                    intern!(py, "authenticate_credentials"),
-                    (PyString::new(py, key),),
-                )
-                .map(Some),
+            Ok(Some(key)) => {
+                let key = PyString::new(py, key);
+                if CARRIES_REQUESTS.load(Ordering::Relaxed) {
+                    static CARRYING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                    let function =
+                        CARRYING.import(py, "irontoken.carried", "authenticate_credentials")?;
+                    return function.call1((slf, request, key)).map(Some);
+                }
+                slf.call_method1(intern!(py, "authenticate_credentials"), (key,))
+                    .map(Some)
+            }
             Err(malformed) => Err(malformed_header(py, malformed)),
         }
     }

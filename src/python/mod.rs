@@ -18,7 +18,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::authentication::TokenAuthentication;
+    use super::authentication::{TokenAuthentication, carry_requests};
     #[pymodule_export]
     use super::cache::{Cache, Road, Ticket};
     #[pymodule_export]

@@ -329,7 +329,7 @@ class Faults:
         return []
 
     def server_stopped(self):
-        self.bus.stop(self.chance.choice((signal.SIGINT, signal.SIGQUIT)))
+        self.bus.stop(self.chance.choice(self.bus.endings))
         self.sleep(0, LEASE * 1.5)
         self.bus.start()
 

@@ -156,6 +156,10 @@ def test_they_are_filtered_by_their_state(root, ada):
     for state, wanted in (("live", live), ("expired", expired), ("revoked", revoked)):
         found = root.get(PLACE, {"state": state}).context["cl"].result_list
         assert list(found) == [wanted]
+    with setting(MAX_LIFETIME=timedelta(hours=1)):
+        AccessToken.objects.filter(pk=live.pk).update(created=timezone.now() - timedelta(hours=2))
+        found = root.get(PLACE, {"state": "expired"}).context["cl"].result_list
+        assert set(found) == {expired, live}
 
 
 def test_the_selected_are_revoked(root, ada):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.debug import ExceptionReporter
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.test import APIRequestFactory
 
 import irontoken
 from irontoken import _core, cache
@@ -43,6 +44,51 @@ def reasons():
     token_refused.connect(receive)
     yield found
     token_refused.disconnect(receive)
+
+
+@pytest.fixture
+def requests_of_refusals():
+    found = []
+
+    def receive(request, **_):
+        found.append(request)
+
+    token_refused.connect(receive)
+    yield found
+    token_refused.disconnect(receive)
+
+
+def test_a_refusal_is_told_of_with_its_request(ada, client, requests_of_refusals):
+    header = {"HTTP_AUTHORIZATION": "Token nobodys"}
+    paths = ["/whoami/", "/tokens/"]
+    for path in paths:
+        assert client.get(path, **header).status_code == 401
+    assert [request.path for request in requests_of_refusals] == paths
+    ask("nobodys")  # without one
+    assert requests_of_refusals[2:] == [None]
+
+
+def test_a_request_is_carried_in_its_own_thread_alone(ada, requests_of_refusals):
+    class Slow(irontoken.TokenAuthentication):
+        def authenticate_credentials(self, key):
+            both.wait(5)
+            return super().authenticate_credentials(key)
+
+    both = threading.Barrier(2)
+    requests = [
+        APIRequestFactory().get("/", HTTP_AUTHORIZATION=f"Token it_{number}") for number in (1, 2)
+    ]
+
+    def refuse(request):
+        with contextlib.suppress(AuthenticationFailed):
+            Slow().authenticate(request)
+
+    threads = [threading.Thread(target=refuse, args=(request,)) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(id, requests_of_refusals)) == sorted(map(id, requests))
 
 
 def test_a_key_answers_with_its_user_and_token_by_one_query(ada):

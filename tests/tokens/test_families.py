@@ -1,6 +1,7 @@
 """Families of tokens: what is revoked with what, how long they live, and keys that come again."""
 
 import os
+import time
 from datetime import timedelta
 from functools import partial
 from io import StringIO
@@ -10,11 +11,13 @@ from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
 
 import irontoken
-from irontoken.tokens import managers, uses
+from irontoken import cache
+from irontoken.tokens import adoption, managers, uses
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
 from tests.processes import fork
 from tests.tokens.conftest import AccessToken, User, patiently, setting
@@ -101,6 +104,31 @@ class TestRevoking:
         place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
         client.post(place, {"action": "revoke", "_selected_action": [family[1][0].pk]})
         assert is_live(family) == [True, False, False, False]
+
+    @pytest.mark.parametrize("by_action", [True, False])
+    def test_by_deleting_in_the_admin(self, family, client, settings, by_action):
+        settings.MIDDLEWARE = [
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ]
+        client.force_login(User.objects.create_superuser("root"))
+        place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
+        pk, sent = family[1][0].pk, {"post": "yes"}
+        if by_action:
+            sent |= {"action": "delete_selected", "_selected_action": [pk]}
+        client.post(place if by_action else f"{place}{pk}/delete/", sent)
+        assert not AccessToken.objects.filter(pk=pk).exists()
+        assert is_live(family) == [True, False, False, False]
+
+    def test_by_deleting_the_row_that_was_adopted(self, ada):
+        row = Token.objects.create(user=ada)
+        list(adoption.Adoption("authtoken").copy())
+        with setting(ACCEPT_AUTHTOKEN=True):
+            list(adoption.Adoption("authtoken").finish())
+            _, key = ask(row.key).rotate(HOUR)
+            Token.objects.create(key=row.key, user=ada).delete()  # as of a backup
+            assert [ask(row.key), ask(key)] == ["Invalid token."] * 2
 
     def test_tells_of_each(self, family):
         told = []
@@ -247,6 +275,25 @@ CACHES = [None, {"COHERENCE": "host"}]
 
 
 class TestTheLongestLifetime:
+    def test_ends_cached_ones_that_it_ends_first(self, transactional_db):
+        """Which are answered from the cache until then."""
+        ada = User.objects.create_user("ada")
+        token, key = AccessToken.objects.issue(ada)
+        rotated, new = token.rotate(HOUR)
+        end = timezone.now() + timedelta(seconds=1)
+        first = end - HOUR
+        AccessToken.objects.filter(pk=rotated.pk).update(first_issued=first)
+        AccessToken.objects.filter(pk=token.pk).update(created=first)
+        with setting(CACHES[1], MAX_LIFETIME=HOUR):
+            for each in (key, new):
+                ask(each)
+                before = cache.info().hits
+                assert not isinstance(ask(each), str)
+                assert cache.info().hits == before + 1
+            while timezone.now() < end:
+                time.sleep(0.01)
+            assert [ask(key), ask(new)] == ["Invalid token."] * 2
+
     @pytest.mark.parametrize("cache", CACHES)
     def test_holds_for_tokens_that_there_are(self, transactional_db, cache):
         ada = User.objects.create_user("ada")

@@ -158,6 +158,13 @@ def test_of_a_database_that_is_gone_while_authtoken_is_asked(ada, reported, secr
         assert reported("get", "/whoami/", HTTP_AUTHORIZATION=f"Token {secrets[-1]}") == 500
 
 
+def test_of_a_database_that_is_gone_without_issued_tokens(reported, secrets, settings):
+    settings.IRONTOKEN = {}
+    secrets.append(Token.objects.create(user=User.objects.create_user("ada")).key)
+    with connection.execute_wrapper(fail):
+        assert reported("get", "/whoami/", HTTP_AUTHORIZATION=f"Token {secrets[-1]}") == 500
+
+
 def test_of_a_wrong_setting(ada, reported):
     _, key = AccessToken.objects.issue(ada)
     with setting(PEPPERS={1: PEPPER, "2": PEPPER}):

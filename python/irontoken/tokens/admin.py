@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import conf, handover
-from irontoken.tokens.liveness import is_live
+from irontoken.tokens.liveness import is_live, is_young
 from irontoken.tokens.models import AccessToken
 from irontoken.tokens.validators import split_scopes
 
@@ -99,7 +100,10 @@ class StateFilter(admin.SimpleListFilter):
         if self.value() == "live":
             return queryset.filter(is_live(now))
         if self.value() == "expired":
-            return queryset.filter(revoked=None, expires__lte=now)
+            is_over = Q(expires__lte=now)
+            if young := is_young(now):
+                is_over |= ~young
+            return queryset.filter(is_over, revoked=None)
         if self.value() == "revoked":
             return queryset.exclude(revoked=None)
         return queryset
@@ -278,6 +282,17 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         handover.forget(page, self._key_url(token.pk))
         # Here, where no report of an error shows a variable.
         return page.render()
+
+    def delete_model(self, request: Any, obj: Any) -> None:
+        """Revoke what was rotated out of the token, and delete it."""
+        obj.revoke()
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: Any, queryset: Any) -> None:
+        """Revoke what was rotated out of the tokens, and delete them."""
+        for token in queryset:
+            token.revoke()
+        super().delete_queryset(request, queryset)
 
     def _key_url(self, pk: Any) -> str:
         name = f"{self.opts.app_label}_{self.opts.model_name}_key"

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
-from irontoken import cache, refusals
+from irontoken import cache, carried, refusals
 from irontoken._core import keys_equal
 from irontoken.compiled import CompiledLookup, compile_lookup
 from irontoken.tokens import binding, conf, digests, families, sources, uses
@@ -92,12 +92,9 @@ def _find(
         return None, None
     sent = _sent(found, row, lookup)
     build = partial(lookup.shape.build, row, connection, lookup.converters, sent, key)
-    if ticket is None or not (options.binds_tokens or options.max_lifetime is not None):
+    if ticket is None or not options.binds_tokens:
         return build(ticket), None
-    pair = build(None)
-    if pair and pair[1].ends != pair[1].expires:
-        return pair, None  # it ends before the time that the cache goes by, and is not cached
-    return pair, partial(build, ticket)
+    return build(None), partial(build, ticket)
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
@@ -136,7 +133,9 @@ def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
     """Return a refusal, and tell of it: the signal's receivers each time, the log now and then."""
     if token_refused.receivers:
         # A receiver that fails makes no error of a refusal.
-        token_refused.send_robust(sender=model, reason=reason, token=token)
+        token_refused.send_robust(
+            sender=model, reason=reason, token=token, request=carried.request()
+        )
     now = time.monotonic()
     if now < _Unrecorded.next_at:
         _Unrecorded.count += 1

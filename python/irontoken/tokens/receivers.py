@@ -10,7 +10,7 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import conf, get_token_model, sources
+from irontoken.tokens import conf, families, get_token_model, sources
 from irontoken.tokens.binding import bind_again
 
 _UID: Final = "irontoken.tokens"
@@ -122,5 +122,9 @@ def _revoke_the_copy(sender: Any, instance: Any, using: str, **_: Any) -> None:
         if sources.rows_of(source) is sender:
             tokens = model._base_manager.using(using)
             digests = source.digests(instance, options)
-            copies = tokens.filter(digest__in=digests, pending=False, revoked=None)
-            copies.update(revoked=timezone.now())
+            copies = tokens.filter(digest__in=digests, pending=False)
+            now = timezone.now()
+            # Without a lock of the user, whom an adoption locks before the row that is deleted.
+            copies.filter(revoked=None).update(revoked=now)
+            for copy in copies:
+                families.descendants(copy, tokens).filter(revoked=None).update(revoked=now)
