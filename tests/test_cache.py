@@ -89,6 +89,39 @@ class TestHits:
         assert first[0] is not again[0]
         assert again[1].user is again[0]
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError, OperationalError])
+    @pytest.mark.parametrize("sender", [Token, User])
+    def test_what_a_receiver_raises_is_raised_as_by_drfs_class(self, keys, error, sender):
+        warm(keys[0])
+        calls = []
+
+        def fail(**_):
+            calls.append(None)
+            raise error("of a receiver")
+
+        signals.post_init.connect(fail, sender=sender)
+        try:
+            for cls in classes():
+                with pytest.raises(error, match="of a receiver"):
+                    cls().authenticate_credentials(keys[0])
+        finally:
+            signals.post_init.disconnect(fail, sender=sender)
+        assert len(calls) == 2  # of each class one
+
+    def test_a_row_that_a_receiver_hides_is_refused_as_by_drfs_class(self, keys):
+        warm(keys[0])
+
+        def hide(**_):
+            raise Token.DoesNotExist
+
+        signals.post_init.connect(hide, sender=Token)
+        try:
+            for cls in classes():
+                with pytest.raises(AuthenticationFailed):
+                    cls().authenticate_credentials(keys[0])
+        finally:
+            signals.post_init.disconnect(hide, sender=Token)
+
     def test_an_inactive_user_is_refused_from_the_cache(self, users, keys):
         User.objects.filter(pk=users[0].pk).update(is_active=False)
         for queries in (1, 0):

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -105,17 +105,23 @@ impl TokenAuthentication {
         if !databases.is_empty()
             && let Ok(key) = key.cast_exact::<PyString>()
         {
-            let alias = alias_for(py, &model);
-            // Whatever fails here is for the database's road to meet, or to raise again.
-            if let Ok(alias) = alias
-                && let Ok(Some(database)) = database_for(&alias, databases)
-                && let Ok(Some(road)) = database.get().road(&model)
-                && let Ok(Some((user, token))) = road.get().hit(py, key)
+            let alias = alias_for(py, &model)?;
+            // What fails while a database is told from another, the query meets too, and says.
+            if let Some(database) = or_query(py, database_for(&alias, databases))?
+                && let Some(road) = or_query(py, database.get().road(&model))?
             {
-                if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
-                    return Err(inactive_user(py));
+                match road.get().hit(py, key) {
+                    Ok(Some((user, token))) => {
+                        if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
+                            return Err(inactive_user(py));
+                        }
+                        return Ok((user, token).into_pyobject(py)?.into_any());
+                    }
+                    Ok(None) => {}
+                    // As of a `from_db` that hides a row: a query refuses its key.
+                    Err(error) if is_does_not_exist(py, &model, &error)? => {}
+                    Err(error) => return Err(error),
                 }
-                return Ok((user, token).into_pyobject(py)?.into_any());
             }
         }
         if model.hasattr(intern!(py, "irontoken_digest_field"))? {
@@ -149,6 +155,19 @@ impl TokenAuthentication {
             .import(py, "rest_framework.authtoken.models", "Token")
             .cloned()
     }
+}
+
+/// Nothing in place of an `Exception`, and so a query.
+fn or_query<T>(py: Python<'_>, found: PyResult<Option<T>>) -> PyResult<Option<T>> {
+    match found {
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+        found => found,
+    }
+}
+
+fn is_does_not_exist(py: Python<'_>, model: &Bound<'_, PyAny>, error: &PyErr) -> PyResult<bool> {
+    let class = model.getattr(intern!(py, "DoesNotExist"))?;
+    Ok(error.matches(py, class)?)
 }
 
 /// Whether `key` begins as issued ones do and is none.

@@ -261,7 +261,10 @@ impl Road {
         let Some(mapped) = self.for_reading(now) else {
             return Ok(None);
         };
-        let digest = digest(key.to_str()?);
+        let Ok(text) = key.to_str() else {
+            return Ok(None); // a lone surrogate, of which the query says what there is to say
+        };
+        let digest = digest(text);
         let hold = |slots, stamps| self.hold(&mapped, slots, stamps);
         let Some(entry) = cache.rows.get(self.space_in(&mapped), &digest, hold, now) else {
             return Ok(None);
