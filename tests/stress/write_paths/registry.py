@@ -14,6 +14,7 @@ OTHER_PROGRAMS = "another program: MAX_AGE"
 AROUND_DJANGO = "SQL around Django's execute(): MAX_AGE"
 IN_THE_DATABASE = "a function, trigger or view of the database: MAX_AGE"
 MOVED_FILE = "a version file that is moved: 100 ms"
+CUT_FILE = "a version file that is cut short: may end who reads it"
 KILLED = "killed between the commit and its word of it: MAX_AGE"
 
 
