@@ -52,6 +52,9 @@ class TestStart:
             ([], MODEL, 'INSTALLED_APPS += ["irontoken", "irontoken.tokens"]'),
             (["irontoken"], MODEL, 'INSTALLED_APPS += ["irontoken", "irontoken.tokens"]'),
             (["irontoken.tokens"], {}, 'INSTALLED_APPS += ["irontoken"]'),
+            (["irontoken"], {"TOKENS": {"EXPIRES_IN": None}}, ', "irontoken.tokens"]'),
+            (["irontoken", "irontoken.tokens"], {"TOKEN_MODEL": "auth.User"}, "It takes 'iron"),
+            (["irontoken", "irontoken.tokens"], {"TOKEN_MODEL": "no.Such"}, "It takes 'iron"),
             (["irontoken"], {"CACHE": {"COHERENCE": "hots"}}, "It takes 'host'"),
             (["irontoken"], {"CASHE": {}}, "Did you mean 'CACHE'?"),
             (

@@ -108,6 +108,11 @@ def missing_apps() -> Iterator[tuple[str, str]]:
             "The app 'irontoken.tokens' is installed without 'irontoken', which it needs.",
             'Write INSTALLED_APPS += ["irontoken"].',
         )
+    if section("TOKENS") and not has_tokens:
+        yield (
+            "IRONTOKEN['TOKENS'] is set and the app of issued tokens is not installed.",
+            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+        )
     if token_model() and not has_tokens:
         yield (
             f"IRONTOKEN['TOKEN_MODEL'] is {token_model()!r} and its app is not installed.",

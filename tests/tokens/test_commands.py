@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.authtoken.models import Token
@@ -15,6 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 import irontoken
 from irontoken._core import issue_key
 from irontoken.tokens import adoption
+from irontoken.tokens.checks import check_leftovers
 from tests.tokens.conftest import AccessToken, setting
 
 
@@ -92,6 +94,28 @@ def test_adopting_shows_what_it_does(ada):
     assert irontoken.TokenAuthentication().authenticate_credentials(token.key)[0] == ada
 
 
+@pytest.mark.skipif(
+    AccessToken._meta.label == "irontoken_tokens.AccessToken",
+    reason="the tokens of this project are in the stock model's table",
+)
+def test_tokens_left_in_the_stock_models_table_are_told_of(db):
+    def found():
+        messages = check_leftovers(databases=["default"])
+        return [each.msg for each in messages if each.id == "irontoken.W024"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE django_migrations (id integer)")
+        cursor.execute("CREATE TABLE irontoken_tokens_accesstoken (revoked integer)")
+        try:
+            assert found() == []
+            cursor.execute("INSERT INTO irontoken_tokens_accesstoken VALUES (NULL)")
+            [said] = found()
+        finally:
+            cursor.execute("DROP TABLE irontoken_tokens_accesstoken")
+            cursor.execute("DROP TABLE django_migrations")
+    assert "has tokens in irontoken_tokens_accesstoken, and all are refused" in said
+
+
 class TestKeyFile:
     @pytest.fixture
     def revoke(self, monkeypatch, tmp_path, capsys):
@@ -124,6 +148,11 @@ class TestKeyFile:
         assert found == ({"revoked": 2, "refused_before": 1, "unknown": []}, "")
         [left] = AccessToken.objects.live()
         assert irontoken.TokenAuthentication().authenticate_credentials(fourth)[1] == left
+
+    def test_a_file_of_windows_is_read_from_its_first_line_on(self, ada, revoke):
+        _, key = AccessToken.objects.issue(ada)
+        counts, _ = revoke(f"\ufeff{key}", how="a file")
+        assert counts == {"revoked": 1, "refused_before": 0, "unknown": []}
 
     def test_what_names_no_token_is_told_by_its_line(self, ada, revoke):
         _, key = AccessToken.objects.issue(ada)

@@ -121,6 +121,19 @@ class TestRevoking:
         assert not AccessToken.objects.filter(pk=pk).exists()
         assert is_live(family) == [True, False, False, False]
 
+    def test_not_by_deleting_what_is_over_in_the_admin(self, ada, client, settings):
+        settings.MIDDLEWARE = [
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ]
+        client.force_login(User.objects.create_superuser("root"))
+        token, _ = AccessToken.objects.issue(ada)
+        new, key = token.rotate()
+        place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
+        client.post(f"{place}{token.pk}/delete/", {"post": "yes"})
+        assert list(AccessToken.objects.all()) == [ask(key)] == [new]
+
     def test_by_deleting_the_row_that_was_adopted(self, ada):
         row = Token.objects.create(user=ada)
         list(adoption.Adoption("authtoken").copy())
@@ -195,6 +208,19 @@ class TestReuse:
         uses.flush()
         assert ask(new) == "Invalid token."
         assert heard == [token.pk]
+
+    @pytest.mark.parametrize("ended_by", ["a limit", "revoke_all"])
+    def test_is_none_where_something_else_ends_a_grace(self, ada, heard, ended_by):
+        token, key = AccessToken.objects.issue(ada)
+        new, new_key = token.rotate(grace=HOUR)
+        if ended_by == "a limit":
+            with setting(MAX_PER_USER=2, ON_LIMIT="revoke_oldest"):
+                AccessToken.objects.issue(ada)
+        else:
+            AccessToken.objects.revoke_all(ada, keep=new)
+        assert ask(key) == "Invalid token."
+        uses.flush()
+        assert (ask(new_key), heard) == (new, [])
 
     def test_is_told_once(self, family, heard, django_assert_num_queries):
         token, key = family[0]

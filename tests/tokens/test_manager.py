@@ -110,6 +110,12 @@ class TestIssue:
         ):
             with pytest.raises(TypeError, match=rf"{name}\.objects\.issue\(user\)"):
                 make(user=ada)
+        for save in (
+            lambda: AccessToken(user=ada).save(),
+            lambda: AccessToken.objects.bulk_create([AccessToken(user=ada)]),
+        ):
+            with pytest.raises(TypeError, match=r"issue\(user\)"):
+                save()
         with pytest.raises(TypeError, match="issue"):
             ada.access_tokens.create(name="laptop")
         assert not AccessToken.objects.exists()

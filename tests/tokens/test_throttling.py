@@ -217,8 +217,16 @@ class TestTheCheck:
 
         return check
 
-    @pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
-    def test_tells_of_a_cache_that_no_other_process_sees(self, check, backend):
+    @pytest.mark.parametrize(
+        "backend",
+        [
+            "locmem.LocMemCache",
+            "dummy.DummyCache",
+            "db.DatabaseCache",
+            "filebased.FileBasedCache",
+        ],
+    )
+    def test_tells_of_a_cache_by_which_counters_do_not_hold(self, check, backend):
         [said] = check(backend=backend)
         assert said.startswith("irontoken.W020 The cache 'default' is")
         assert '"BACKEND": "django.core.cache.backends.redis.RedisCache"' in said

@@ -106,6 +106,20 @@ class TestObtain:
         assert answer.json() == {"expire_in": [f"There is no such field. There is: {known}."]}
         assert not AccessToken.objects.exists()
 
+    def test_half_a_character_in_the_name_of_a_field_is_refused(self, client, ada):
+        body = json.dumps({**PASSWORD, "\ud800": 1})
+        for path in ("obtain", "rotate", "revoke-all"):
+            if path != "obtain":
+                client.credentials(HTTP_AUTHORIZATION=f"Token {AccessToken.objects.issue(ada)[1]}")
+            answer = client.post(f"/tokens/{path}/", body, content_type="application/json")
+            assert answer.status_code == 400
+            assert "?" in answer.json()
+
+    def test_a_body_that_django_refuses_is_answered_by_the_endpoint(self, client, ada, settings):
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+        answer = client.post("/tokens/obtain/", {"name": "x" * 200}, format="json")
+        assert (answer.status_code, answer["Cache-Control"]) == (400, "no-store, private")
+
     def test_what_djangos_forms_add_is_no_unknown_field(self, client, ada):
         body = {**PASSWORD, "csrfmiddlewaretoken": "x"}
         assert client.post("/tokens/obtain/", body).status_code == 200

@@ -84,6 +84,11 @@ def may_act_as(issuer: Any, user: Any) -> bool:
     return bool(user.get_all_permissions() <= issuer.get_all_permissions())
 
 
+def _revoke_if_live(token: Any) -> None:
+    if not token.refusal():
+        token.revoke()
+
+
 class StateFilter(admin.SimpleListFilter):
     """Live, expired or revoked."""
 
@@ -163,7 +168,7 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the names of the fields."""
         if obj is None:
             return ("user", "name", "scope", "expires")
-        return ("display", "user", "name", "scope", "created", "expires", "last_used", "revoked")
+        return ("display", "user", "name", "scope", "created", "ends", "last_used", "revoked")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **named: Any) -> Any:
         """Return the field of a form, with what there is to know of it."""
@@ -186,9 +191,14 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return whether the token is accepted, and until when."""
         reason = token.refusal()
         said = _STATES.get(reason, reason)
-        if reason or token.expires is None:
+        if reason or token.ends is None:
             return str(said)
-        return format_html("{} {}", gettext("Live until"), _date(token.expires))
+        return format_html("{} {}", gettext("Live until"), _date(token.ends))
+
+    @admin.display(description=_("Expires"))
+    def ends(self, token: Any) -> Any:
+        """Return when it ends at the latest."""
+        return token.ends
 
     @admin.display(description=_("Last used"), ordering="last_used")
     def used(self, token: Any) -> str:
@@ -284,14 +294,14 @@ class AccessTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return page.render()
 
     def delete_model(self, request: Any, obj: Any) -> None:
-        """Revoke what was rotated out of the token, and delete it."""
-        obj.revoke()
+        """Delete the token; one that is accepted takes along what was rotated out of it."""
+        _revoke_if_live(obj)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: Any, queryset: Any) -> None:
-        """Revoke what was rotated out of the tokens, and delete them."""
+        """Delete tokens; those that are accepted take along what was rotated out of them."""
         for token in queryset:
-            token.revoke()
+            _revoke_if_live(token)
         super().delete_queryset(request, queryset)
 
     def _key_url(self, pk: Any) -> str:

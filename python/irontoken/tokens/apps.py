@@ -29,10 +29,12 @@ class TokensConfig(AppConfig):
             check_scopes,
             check_throttles,
             check_tokens,
+            require_model,
         )
 
         irontoken_conf.require()
         conf.options()
+        require_model()
         if apps.is_installed("drf_spectacular"):
             import_module("irontoken.tokens.openapi")
         checks.register(check_tokens)

@@ -13,11 +13,16 @@ from rest_framework.settings import api_settings
 
 from irontoken import conf as irontoken_conf
 from irontoken.tokens import conf, get_token_model, scopes
-from irontoken.tokens.models import AbstractAccessToken
+from irontoken.tokens.models import AbstractAccessToken, AccessToken
 from irontoken.tokens.routes import Route, routes
 
-#: Backends whose entries no other process sees, or nobody.
-_PRIVATE_CACHES: Final = ("LocMemCache", "DummyCache")
+#: Backends by which tries are not counted, and what becomes of them.
+_UNFIT_CACHES: Final = {
+    "LocMemCache": "each process counts the tries of passwords for itself",
+    "DummyCache": "no tries of passwords are counted",
+    "DatabaseCache": "two tries at once count as one, and 300 entries push a counter out",
+    "FileBasedCache": "two tries at once count as one, and 300 entries push a counter out",
+}
 
 
 def check_tokens(**_: Any) -> list[CheckMessage]:
@@ -26,14 +31,24 @@ def check_tokens(**_: Any) -> list[CheckMessage]:
         Error(message, hint=hint, id="irontoken.E010") for message, hint in conf.problems()
     ]
     try:
-        is_ours = issubclass(get_token_model(), AbstractAccessToken)
-        message = "IRONTOKEN['TOKEN_MODEL'] is no model of issued tokens."
+        require_model()
     except ImproperlyConfigured as error:
-        is_ours, message = False, str(error)
-    if not is_ours:
-        hint = "It takes 'irontoken_tokens.AccessToken', or a subclass of AbstractAccessToken."
-        found.append(Error(message, hint=hint, id="irontoken.E012"))
+        found.append(Error(str(error), id="irontoken.E012"))
     return found
+
+
+def require_model() -> None:
+    """Raise ``ImproperlyConfigured`` where ``TOKEN_MODEL`` is no model of issued tokens."""
+    hint = "It takes 'irontoken_tokens.AccessToken', or a subclass of AbstractAccessToken."
+    try:
+        is_ours = issubclass(get_token_model(), AbstractAccessToken)
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(f"{error} {hint}") from None
+    if not is_ours:
+        label = irontoken_conf.token_model()
+        raise ImproperlyConfigured(
+            f"IRONTOKEN['TOKEN_MODEL'] is {label!r}, which is no model of issued tokens. {hint}"
+        )
 
 
 def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -95,17 +110,15 @@ def check_throttles(**_: Any) -> list[CheckMessage]:
         return []
     found: list[CheckMessage] = []
     backend = str(settings.CACHES[alias].get("BACKEND", ""))
-    if backend.endswith(_PRIVATE_CACHES):
+    name = backend.rpartition(".")[2]
+    if name in _UNFIT_CACHES:
         hint = (
             f'Write CACHES = {{"{alias}": {{"BACKEND": '
             '"django.core.cache.backends.redis.RedisCache", "LOCATION": '
             '"redis://127.0.0.1:6379"}}, or name another of CACHES in '
             'IRONTOKEN["TOKENS"]["THROTTLE_CACHE"].'
         )
-        message = (
-            f"The cache {alias!r} is {backend.rpartition('.')[2]}: each process counts the tries "
-            "of passwords for itself, or none does."
-        )
+        message = f"The cache {alias!r} is {name}: {_UNFIT_CACHES[name]}."
         found.append(Warning(message, hint=hint, id="irontoken.W020"))
     if api_settings.NUM_PROXIES is None:
         hint = (
@@ -165,10 +178,18 @@ def check_leftovers(*, databases: Sequence[str] | None = None, **_: Any) -> list
         if model._meta.db_table not in tables:
             message = f"{alias!r} has no table of IRONTOKEN['TOKEN_MODEL'], {model._meta.label}."
             hint = (
-                "Run manage.py migrate. A model that is changed after its migrations have been "
-                "run is made by none of them: set it back, or move the rows by hand."
+                "Run manage.py makemigrations and manage.py migrate. The tokens of another model "
+                "are not taken along: set it back, or move the rows by hand."
             )
             # No error, which would keep the migration from running.
+            found.append(Warning(message, hint=hint, id="irontoken.W024"))
+        elif model is not AccessToken and _has_rows_of_the_stock_model(alias, tables):
+            table = AccessToken._meta.db_table
+            message = (
+                f"{alias!r} has tokens in {table}, and all are refused: "
+                f"IRONTOKEN['TOKEN_MODEL'] is {model._meta.label}."
+            )
+            hint = f"Move the rows by hand, or drop the table {table}."
             found.append(Warning(message, hint=hint, id="irontoken.W024"))
         if (
             irontoken_conf.token_model()
@@ -183,6 +204,19 @@ def check_leftovers(*, databases: Sequence[str] | None = None, **_: Any) -> list
             )
             found.append(Warning(message, hint=hint, id="irontoken.W025"))
     return found
+
+
+def _has_rows_of_the_stock_model(alias: str, tables: list[str]) -> bool:
+    """Tell whether tokens are left of before another model took the stock one's place."""
+    table = AccessToken._meta.db_table
+    if table not in tables or get_token_model()._meta.db_table == table:
+        return False
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        # Not by the ORM, for which a swapped model has no manager.
+        name = connection.ops.quote_name(table)
+        cursor.execute(f"SELECT 1 FROM {name} WHERE revoked IS NULL LIMIT 1")  # noqa: S608
+        return cursor.fetchone() is not None
 
 
 def _has_rows(model: Any, alias: str) -> bool:

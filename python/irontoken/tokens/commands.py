@@ -1,6 +1,7 @@
 """What ``manage.py irontoken`` does with tokens: issue, revoke, list, purge and adopt."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -112,25 +113,35 @@ def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
     actions = {"issue": _issue, "revoke": _revoke, "list": _list, "purge": _purge}
     action: Any = actions[given["action"]]
     found = action(given)
-    rows = [found] if isinstance(found, dict) else found
-    if not given["json"]:
-        for row in rows:
-            command.stdout.write("  ".join(f"{name}={value}" for name, value in row.items()))
-    elif isinstance(found, dict):
-        command.stdout.write(json.dumps(found, indent=2))
-    else:
-        # One by one, since there may be millions.
-        before = "["
-        for row in rows:
-            command.stdout.write(f"{before}\n{json.dumps(row)}", ending="")
-            before = ","
-        command.stdout.write("[]" if before == "[" else "\n]")
-    if isinstance(found, dict) and (unknown := found.get("unknown")):
+    if not isinstance(found, dict):
+        # Ended with whoever reads, as `head` does, while there is a connection.
+        with contextlib.closing(found):
+            _print_rows(command, found, as_json=given["json"])
+        return
+    command.stdout.write(json.dumps(found, indent=2) if given["json"] else _line(found))
+    if unknown := found.get("unknown"):
         lines = ", ".join(map(str, unknown))
         raise CommandError(
             f"{counted(len(unknown), 'line')} named no token: {lines}. A line is a key, or the "
             "first characters of one that manage.py irontoken list shows."
         )
+
+
+def _print_rows(command: BaseCommand, rows: Iterator[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows one by one, since there may be millions."""
+    before = "["
+    for row in rows:
+        if as_json:
+            command.stdout.write(f"{before}\n{json.dumps(row)}", ending="")
+            before = ","
+        else:
+            command.stdout.write(_line(row))
+    if as_json:
+        command.stdout.write("[]" if before == "[" else "\n]")
+
+
+def _line(row: dict[str, Any]) -> str:
+    return "  ".join(f"{name}={value}" for name, value in row.items())
 
 
 def described(token: Any) -> dict[str, Any]:
@@ -146,7 +157,7 @@ def described(token: Any) -> dict[str, Any]:
         "name": token.name,
         "scopes": token.scopes,
         "created": time(token.created),
-        "expires": time(token.expires),
+        "expires": time(token.ends),
         "last_used": time(token.last_used),
         "revoked": time(token.revoked),
     }
@@ -182,7 +193,7 @@ def _revoke_leaked(path: str) -> dict[str, Any]:
     try:
         # Whatever bytes there are, so that one bad line stops nobody from revoking the rest.
         opened = sys.stdin.fileno() if path == "-" else path
-        with open(opened, encoding="utf-8", errors="replace", closefd=path != "-") as lines:
+        with open(opened, encoding="utf-8-sig", errors="replace", closefd=path != "-") as lines:
             return leaks.revoke_leaked(lines)._asdict()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
@@ -193,7 +204,10 @@ def _list(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     found = (tokens.live() if given["live"] else tokens.all()).filter(pending=False)
     if given["user"] is not None:
         found = found.filter(user=_user(given["user"]))
-    return map(described, found.select_related("user").order_by("pk").iterator())
+    rows = found.select_related("user").order_by("pk").iterator()
+    # Ended with whoever reads, while there is a connection.
+    with contextlib.closing(rows):
+        yield from map(described, rows)
 
 
 def _purge(given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connections, router
+from django.utils import timezone
 
 from irontoken.tokens import uses
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
@@ -35,13 +36,17 @@ def descendants(token: Any, tokens: Any) -> Any:
 
 
 def refused(token: Any, reason: str) -> None:
-    """Revoke the family of a token that is refused, if it was rotated away, and tell of it.
+    """Revoke the family of a refused token that was rotated away and is past its grace.
+
+    ``token_reuse_detected`` is sent.
 
     Nothing is done where no other token of the family is left, as when this has been done before.
     In a transaction, which a refusal rolls back, it is left to the thread that writes uses.
     """
     if token.lifetime != 0 or not token.family or reason == "idle":
         return
+    if token.expires is None or token.expires > timezone.now():
+        return  # in its grace: something else has revoked it
     alias = router.db_for_write(type(token), instance=token)
     tokens = type(token).objects.using(alias).filter(revoked=None)
     if not of(token, tokens).exclude(pk=token.pk).exists():

@@ -17,7 +17,6 @@ from irontoken._core import issue_key
 from irontoken.tokens import conf, digests, families, sources
 from irontoken.tokens.binding import binding_of
 from irontoken.tokens.conf import LONGEST_LIFETIME
-from irontoken.tokens.insertion import insert
 from irontoken.tokens.liveness import is_live, is_used, is_young
 from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope
@@ -34,12 +33,23 @@ class _TokenQuerySet(models.QuerySet[Any]):
     def create(self, **values: Any) -> Any:
         """Save a row; raise ``TypeError`` for one without a digest, which would have no key."""
         if not values.get("digest"):
-            name = self.model.__name__
-            raise TypeError(
-                f"{name}.objects.create() makes no key. Write "
-                f"token, key = {name}.objects.issue(user) in its place."
-            )
+            raise keyless(self.model, "create()")
         return super().create(**values)
+
+    def bulk_create(self, objs: Iterable[Any], *arguments: Any, **named: Any) -> Any:
+        """Save rows; raise ``TypeError`` if one has no digest."""
+        rows = list(objs)
+        if not all(row.digest for row in rows):
+            raise keyless(self.model, "bulk_create()")
+        return super().bulk_create(rows, *arguments, **named)
+
+
+def keyless(model: Any, done: str) -> TypeError:
+    """Return the error of saving a row that no key belongs to."""
+    name = model.__name__
+    return TypeError(
+        f"{done} makes no key. Write token, key = {name}.objects.issue(user) in its place."
+    )
 
 
 class AccessTokenManager(models.Manager[Any]):
@@ -168,7 +178,8 @@ class AccessTokenManager(models.Manager[Any]):
             changes = {
                 "lifetime": 0,
                 "family": family,
-                **({"expires": end} if grace else {"revoked": now}),
+                "expires": end,
+                **({} if grace else {"revoked": now}),
             }
             # Whoever revokes it by an update of his own does not wait, and comes before.
             is_as_found = Q(lifetime=None) | Q(lifetime__gt=0)
@@ -263,10 +274,10 @@ class AccessTokenManager(models.Manager[Any]):
         if options.binds_tokens:
             token.session_hash = binding_of(token.user)
         if options.max_per_user is None:
-            insert(token, alias)
+            token.save(force_insert=True, using=alias)
             return
         with self._alone_with(token.user_id, alias):
-            insert(token, alias)
+            token.save(force_insert=True, using=alias)
             # After the insertion, for which SQLite lets one connection in at a time.
             others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)
             others = others.exclude(pk=token.pk).order_by("created", "pk")

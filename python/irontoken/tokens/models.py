@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken.conf import token_model
 from irontoken.tokens import binding, conf, digests
-from irontoken.tokens.managers import AccessTokenManager
+from irontoken.tokens.managers import AccessTokenManager, keyless
 from irontoken.tokens.validators import no_control_characters
 
 if not hasattr(settings, "IRONTOKEN_TOKEN_MODEL"):
@@ -99,6 +99,12 @@ class AbstractAccessToken(models.Model):
     def __str__(self) -> str:
         """Return the key's first characters and the name."""
         return f"{self.display}… {self.name}".strip()
+
+    def save(self, *arguments: Any, **named: Any) -> None:
+        """Save the row; raise ``TypeError`` for one without a digest, which would have no key."""
+        if not self.digest:
+            raise keyless(type(self), "save()")
+        super().save(*arguments, **named)
 
     @property
     def scopes(self) -> list[str]:

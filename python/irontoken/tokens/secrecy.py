@@ -5,9 +5,11 @@ Nothing on the way keeps an answer, and no report of an error shows what was sen
 
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.utils.decorators import method_decorator
 from django.views.debug import get_exception_reporter_filter
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from rest_framework.exceptions import ParseError
 from rest_framework.views import APIView
 
 
@@ -42,6 +44,12 @@ class SecretView(APIView):
             get_exception_reporter_filter(request)
         )
         return super().dispatch(request, *arguments, **named)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer for a body that Django refuses, too, instead of leaving that to Django."""
+        if isinstance(exc, SuspiciousOperation):
+            exc = ParseError()
+        return super().handle_exception(exc)
 
     def finalize_response(self, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
         """Add the header by which no cache keeps an answer, a refusal included."""

@@ -43,6 +43,11 @@ def _id(**options: Any) -> serializers.Field[Any, Any, Any, Any]:
     return (serializers.IntegerField if id_is_number() else serializers.CharField)(**options)
 
 
+def _shown(name: Any) -> str:
+    # Half a character, as JSON may have it, is none that an answer could repeat.
+    return str(name)[:_SHOWN].encode(errors="replace").decode()
+
+
 class AskedSerializer(serializers.Serializer[Any]):
     """What a request asks for; a field that nobody reads is refused, since it was meant."""
 
@@ -51,7 +56,7 @@ class AskedSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             known = [name for name, field in self.fields.items() if not field.read_only]
             unknown = (name for name in data if name not in known and name != _CSRF)
-            if found := [str(name)[:_SHOWN] for name in islice(unknown, _SHOWN_FIELDS)]:
+            if found := [_shown(name) for name in islice(unknown, _SHOWN_FIELDS)]:
                 message = _("There is no such field. There is: %s.") % ", ".join(known)
                 raise serializers.ValidationError({name: [message] for name in found})
         return super().to_internal_value(data)

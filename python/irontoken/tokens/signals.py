@@ -1,4 +1,4 @@
-"""Signals of issued tokens. None of them carries a key."""
+"""Signals of issued tokens. None of them carries a key, but for the header of a request."""
 
 from typing import Any, Final
 

@@ -44,7 +44,9 @@ class CountingThrottle(SimpleRateThrottle):
         if self.rate is None:
             return True
         key = self.get_cache_key(request, view)
-        return key is None or self.count(key) <= self.num_requests
+        is_allowed = key is None or self.count(key) <= self.num_requests
+        request.irontoken_is_throttled = not is_allowed
+        return is_allowed
 
     def wait(self) -> float:
         """Return the seconds until the tries are counted anew."""
@@ -106,6 +108,8 @@ class NameThrottle(CountingThrottle):
         key = self.get_cache_key(request, view)
         if key is None:
             return True
+        if getattr(request, "irontoken_is_throttled", False):
+            return True  # which another throttle has refused: no try of this account
         self._tried = self.key_of(key, self._address_of(request))
         # Both are counted before the password is looked at: tries at once do not get past.
         of_account, from_here = self.count(key), self.count(self._tried)
