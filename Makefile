@@ -45,7 +45,7 @@ fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over
 test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Everything that needs no server
 	$(BIN)/python -m tests.drf_suite
 	$(BIN)/python -m tests.stress --answers 100000
-	$(BIN)/python -m tests.stress $(FAULT) "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT) "no second invalidation"
 	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 	$(BIN)/python -m tests.stress.write_paths --short
 	$(BIN)/python -m tests.stress.write_paths --fault "no second invalidation" --trials 4
@@ -80,9 +80,9 @@ fix: $(VENV)/group-lint ## Format, and mend what can be mended
 bench: $(VENV)/built $(VENV)/group-bench ## Compare the speed with DRF, knox, simplejwt and api-key
 	$(BIN)/python -m benches.comparison
 
-stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every road; DATABASE_URL names a server
+stress: $(VENV)/built $(VENV)/group-test ## A million answers under writes by every way; DATABASE_URL names a server
 	$(BIN)/python -m tests.stress
-	$(BIN)/python -m tests.stress $(FAULT) "no stamp after the commit"
+	$(BIN)/python -m tests.stress $(FAULT) "no second invalidation"
 	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 
 stress-fleet: $(VENV)/built $(VENV)/group-test $(VENV)/group-fleet ## Ten minutes of faults on each bus
@@ -96,9 +96,16 @@ write-paths: $(VENV)/built $(VENV)/group-test ## 300 ways of writing on each ser
 	@$(BIN)/pip install --quiet mysqlclient || echo "mysqlclient does not build here"
 	$(BIN)/python -m tests.stress.write_paths.everywhere
 
-loom: ## Model-check the stamp protocol
-	RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release \
-		--no-default-features --test loom --target-dir target/loom
+LOOM = CARGO_PROFILE_RELEASE_LTO=off cargo test --quiet --release --no-default-features --test loom
+
+loom: ## Model-check the write protocol and the lease, and find two faults
+	RUSTFLAGS="--cfg loom" $(LOOM) --target-dir target/loom
+	@for fault in no_first_invalidation no_second_invalidation; do \
+		echo "with $$fault, which must be found:"; \
+		! RUSTFLAGS="--cfg loom --cfg fault=\"$$fault\"" \
+			$(LOOM) --target-dir target/loom-fault >target/loom-fault.log 2>&1 || exit 1; \
+		grep "^test result: FAILED" target/loom-fault.log || exit 1; \
+	done
 
 fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz and a nightly Rust)
 	cargo +nightly fuzz run header -- -max_total_time=60

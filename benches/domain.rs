@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use irontoken::{header, key};
+use irontoken::credentials::{header, random_key};
 
 fn headers(criterion: &mut Criterion) {
     let good = b"Token 9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b";
@@ -23,11 +23,11 @@ fn headers(criterion: &mut Criterion) {
 }
 
 fn keys(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("key::generate");
+    let mut group = criterion.benchmark_group("random_key::generate");
     for count in [1, 10_000] {
         group.bench_function(format!("{count} of 20 bytes"), |bencher| {
             bencher.iter(|| {
-                key::generate::<key::Failure>(black_box(count), 20, |key| {
+                random_key::generate::<random_key::Failure>(black_box(count), 20, |key| {
                     black_box(key);
                     Ok(())
                 })

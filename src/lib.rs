@@ -1,24 +1,19 @@
 //! The Rust core of irontoken.
 //!
-//! The modules of this level are the domain: they decide, and know nothing of Python.
-//! Those below `python` are the glue: they translate, and decide nothing.
+//! | where | what it decides |
+//! | --- | --- |
+//! | `credentials` | what a client presents: the header, random keys, issued keys |
+//! | `sql` | what a statement changes: lexer, statements, tracked tables |
+//! | `coherence` | when a cached row is still true |
+//! | `cache` | which rows are held, and for how long |
+//! | `python` | nothing: it translates between these and Python |
+//!
+//! All but `python` builds, tests and fuzzes without Python (`--no-default-features`).
 
 pub mod cache;
-#[cfg(unix)]
-pub mod clock;
-pub mod epochs;
-pub mod header;
-#[cfg(unix)]
-pub mod host;
-pub mod issued;
-pub mod key;
-pub mod lease;
-pub mod news;
-pub mod session;
-#[cfg(unix)]
-pub mod shared;
+pub mod coherence;
+pub mod credentials;
 pub mod sql;
-pub mod watch;
 
 #[cfg(feature = "python")]
 mod python;

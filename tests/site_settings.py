@@ -1,4 +1,4 @@
-"""The tutorial with the cache on, and its stamps in a folder of the test's."""
+"""The tutorial with the cache on, and its version file in a folder of the test's."""
 
 import os
 

@@ -15,7 +15,8 @@ from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken import cache, databases
+from irontoken.cache import databases
+from irontoken.cache import service as cache
 from tests.comparison import ask, assert_same, classes, described_pair, outcome
 from tests.shapes import models
 from tests.test_lookup import SHAPES
@@ -23,12 +24,12 @@ from tests.test_lookup import SHAPES
 
 @pytest.fixture
 def cache_on(transactional_db, tmp_path, compiled):
-    """The cache, with stamps of this test's own."""
+    """The cache, with a version file of this test's own."""
     # An earlier test's may have an open cursor, beside which SQLite's rows are not kept.
     connection.close()
     with override_settings(IRONTOKEN={"CACHE": {"COHERENCE": "host", "PATH": str(tmp_path)}}):
         connection.ensure_connection()
-        assert connection.execute_wrappers[0] is connection._irontoken_seam
+        assert connection.execute_wrappers[0] is connection._irontoken_interceptor
         yield cache
     assert databases.databases == {}
 
@@ -77,7 +78,7 @@ class TestHits:
         if shape != "rich":
             assert ask(str(token.key), type(token))[1] == (0 if is_compiled else 1)
         else:
-            assert "could be changed in place" in cache.store().unkept()
+            assert "could be changed in place" in cache.store().uncacheable_row()
 
     def test_each_request_gets_instances_of_its_own(self, keys):
         warm(keys[0])
@@ -181,7 +182,7 @@ def sql(statement, *parameters):
         cursor.execute(statement, parameters or None)
 
 
-#: Every road by which a token is revoked or its user changed: done to user 0 of three.
+#: Every way by which a token is revoked or its user changed: done to user 0 of three.
 WRITES = {
     "delete": lambda u: Token.objects.get(user=u).delete(),
     "queryset delete": lambda u: Token.objects.filter(user=u).delete(),
@@ -437,7 +438,7 @@ class TestTransactions:
         with connection.execute_wrapper(wrapper):
             connection.close()
             WRITES["delete"](users[0])
-        assert connection.execute_wrappers == [connection._irontoken_seam]
+        assert connection.execute_wrappers == [connection._irontoken_interceptor]
         assert ask(keys[0])[0].exception
 
     def test_a_commit_that_fails_ends_nothing(self, users, keys, monkeypatch):
@@ -459,7 +460,7 @@ class TestTransactions:
             with pytest.raises(OperationalError):
                 transaction.commit()
             wrapper.connection = driver
-            assert not wrapper._irontoken_seam.may_read()
+            assert not wrapper._irontoken_interceptor.may_read()
             assert same_case(keys[0]).exception is not None
             transaction.rollback()
         finally:
@@ -471,11 +472,11 @@ class TestTransactions:
         warm(*keys)
         sql("SAVEPOINT s")
         WRITES["raw update"](users[0])
-        assert not connections["default"]._irontoken_seam.may_read()
+        assert not connections["default"]._irontoken_interceptor.may_read()
         sql("ROLLBACK TO s")
         sql("RELEASE s")
         assert same_case(keys[0]).result is not None
-        assert connections["default"]._irontoken_seam.may_read()
+        assert connections["default"]._irontoken_interceptor.may_read()
 
     @pytest.mark.skipif(connection.vendor != "postgresql", reason="psycopg's own kind of SQL")
     def test_composed_sql_is_read(self, users, keys):
@@ -489,7 +490,7 @@ class TestTransactions:
         assert same_case(keys[0]).exception is not None
         assert ask(keys[1])[1] == 0
         sql(composed.SQL("SET search_path TO {}").format(composed.Identifier("public")))
-        assert not connections["default"]._irontoken_seam.may_read()
+        assert not connections["default"]._irontoken_interceptor.may_read()
         connection.close()
 
     def test_a_machine_that_is_token_and_user_is_seen_as_both(self, cache_on):
@@ -651,7 +652,7 @@ class TestFiles:
         assert keys[0] not in caplog.text
 
     def test_a_write_that_nobody_can_hear_is_logged(self, users, keys, caplog):
-        cache._unheard.clear()
+        cache._failures_told.clear()
         self.lose("replaced")
         for _ in range(2):
             WRITES["save"](users[0])

@@ -1,14 +1,20 @@
 """What ``manage.py check`` and ``manage.py irontoken status`` say."""
 
+import os
+import time
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import override_settings
+from rest_framework.authtoken.models import Token
 
-from irontoken import cache, conf
+from irontoken import TokenAuthentication, conf
+from irontoken.cache import service as cache
 from irontoken.checks import check_cache, check_settings
+from tests.processes import fork
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 ON = {"COHERENCE": "host"}
@@ -157,6 +163,23 @@ class TestStatus:
         text = self.status()
         assert f"The version file is {on}" in text
         assert "Coherence: host" in text
+
+    def test_it_counts_what_the_other_processes_do(self, transactional_db, on):
+        key = Token.objects.create(user=User.objects.create_user("ada")).key
+
+        def ask():
+            for _ in range(4):
+                TokenAuthentication().authenticate_credentials(key)
+                time.sleep(0.15)  # a process adds what it did ten times a second
+
+        connections.close_all()
+        os.waitpid(fork(ask), 0)
+        # The last one is added with the next.
+        assert "since then: hits 2, misses 1, rows that were stale 0." in self.status()
+        User.objects.update(first_name="Ada")
+        connections.close_all()
+        os.waitpid(fork(ask), 0)
+        assert "since then: hits 4, misses 2," in self.status()
 
     def test_not_working_it_fails(self, on):
         for path in on.iterdir():

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken import lookup
+from irontoken.lookup import plain as lookup
 from tests.comparison import request_with
 
 THREADS = 16

@@ -7,9 +7,9 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
+from irontoken.cache.databases import uncacheable
+from irontoken.cache.effects import effects_of
 from irontoken.checks import check_effects
-from irontoken.databases import uncacheable
-from irontoken.effects import effects_of
 from tests.comparison import ask
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"], transaction=True)
@@ -100,7 +100,7 @@ class TestTenants:
 
 
 def test_why_a_database_is_not_cached_is_said(monkeypatch):
-    from irontoken import cache
+    from irontoken.cache import service as cache
 
     def reason(**settings):
         with monkeypatch.context() as patch:

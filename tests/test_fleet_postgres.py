@@ -18,8 +18,8 @@ from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken import fleet
 from irontoken.checks import check_bus
+from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import FEW, SLOT, Triggers
 from irontoken.operations import InstallTriggers
@@ -52,7 +52,7 @@ def fleet_on(setting, compiled):
 
 @pytest.fixture
 def elsewhere():
-    """A connection of another program, which has no seam."""
+    """A connection of another program, which has no interceptor."""
     parameters = connection.get_connection_params()
     names = ("dbname", "user", "password", "host", "port")
     parameters = {name: parameters[name] for name in names if name in parameters}
@@ -181,7 +181,7 @@ class TestTriggers:
         user = User.objects.get(username="user0")
         token, _ = AccessToken.objects.issue(user)
         news()
-        uses._uses.noted[uses.place_of(token)] = timezone.now()
+        uses._uses.recorded[uses.place_of(token)] = timezone.now()
         uses.flush()
         assert AccessToken.objects.get().last_used is not None
         assert news() == []

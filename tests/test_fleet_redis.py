@@ -1,4 +1,4 @@
-"""COHERENCE "redis": the seam publishes what is kept, and what cannot be published is not lost."""
+"""COHERENCE "redis": what is committed is published, and what cannot be is not lost."""
 
 import logging
 import os
@@ -14,8 +14,8 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken import fleet
 from irontoken.checks import check_bus
+from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from tests.fleet import REDIS_URL, ask, coherence, eventually, is_refused, redis_is_there, warm
 from tests.processes import fork

@@ -67,7 +67,7 @@ def test_a_second_interpreter_is_refused():
 TWICE = r"""
 #include <Python.h>
 
-int main(void) {
+int main(revoke) {
     for (int run = 0; run < 2; run++) {
         Py_Initialize();
         PyRun_SimpleString(

@@ -16,7 +16,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken import lookup
+from irontoken.lookup import plain as lookup
 from tests.comparison import assert_same, classes, outcome
 from tests.shapes import models
 

@@ -12,8 +12,10 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken import cache, compiled, lookup
+from irontoken.cache import service as cache
 from irontoken.checks import check_cache
+from irontoken.lookup import compiler as compiled
+from irontoken.lookup import plain as lookup
 from irontoken.tokens.checks import check_leftovers, check_models
 from tests.comparison import ask, assert_same
 from tests.processes import fork

@@ -131,8 +131,8 @@ def run_cached(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
         show("a token that is cached", hits)
         view = measure(contestants.view(fixtures), rounds=rounds)
         show("a minimal view with a hit", view)
-        seam = cached.seam(rounds)
-        show("SELECT 1 through Django's cursor", seam)
+        interceptor = cached.interceptor(rounds)
+        show("SELECT 1 through Django's cursor", interceptor)
         rate = cached.flood(fixtures)
         print(f"hit rate of good keys in a flood of wrong ones: {rate:.3f} (at least 0.95)")
         print(f"hit rate while everybody logs in: {cached.logins(fixtures):.3f}")
@@ -162,7 +162,12 @@ def run_cached(fixtures: Any, rounds: int, *, is_sqlite: bool) -> list[Target]:
             view["no authentication"],
             1.05,
         ),
-        Target("the write seam, SELECT 1", seam["with the seam"], seam["without"], 1.04),
+        Target(
+            "the write interceptor, SELECT 1",
+            interceptor["with the interceptor"],
+            interceptor["without"],
+            1.04,
+        ),
         Target("a wrong key, by the same without the cache", *wrong.values(), 1.0),
     ]
 

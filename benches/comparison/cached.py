@@ -1,4 +1,4 @@
-"""The rows of the host cache: hits beside the peers, the write seam, a flood, memory, a server."""
+"""The rows of the host cache: hits beside peers, the interceptor, a flood, memory, a server."""
 
 import gc
 import os
@@ -72,8 +72,8 @@ def hits(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
     )
 
 
-def seam(rounds: int) -> dict[str, Measured]:
-    """Measure ``SELECT 1`` through Django's cursor, with the write seam and without."""
+def interceptor(rounds: int) -> dict[str, Measured]:
+    """Measure ``SELECT 1`` through Django's cursor, with the write interceptor and without."""
 
     def select(calls: int) -> Callable[[], None]:
         def run() -> None:
@@ -95,7 +95,7 @@ def seam(rounds: int) -> dict[str, Measured]:
 
         return bare
 
-    return measure({"with the seam": select, "without": without}, rounds=rounds)
+    return measure({"with the interceptor": select, "without": without}, rounds=rounds)
 
 
 def refused(key: str) -> None:

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use irontoken::header::{Malformed, parse};
+use irontoken::credentials::header::{Malformed, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], &[u8])| {

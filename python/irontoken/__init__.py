@@ -12,8 +12,8 @@ from irontoken.exceptions import InvalidHeader
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from irontoken.authentication import TokenAuthentication
-    from irontoken.cache import clear as cache_clear
-    from irontoken.cache import info as cache_info
+    from irontoken.cache.service import clear as cache_clear
+    from irontoken.cache.service import info as cache_info
 
 __all__ = [
     "InvalidHeader",
@@ -30,8 +30,8 @@ __all__ = [
 #: What needs Django, and where it is.
 _LAZY = {
     "TokenAuthentication": ("irontoken.authentication", "TokenAuthentication"),
-    "cache_clear": ("irontoken.cache", "clear"),
-    "cache_info": ("irontoken.cache", "info"),
+    "cache_clear": ("irontoken.cache.service", "clear"),
+    "cache_info": ("irontoken.cache.service", "info"),
 }
 
 

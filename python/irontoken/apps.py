@@ -1,4 +1,4 @@
-"""The app: it installs the write seam and registers the checks, and has no models."""
+"""The app: it installs the write interceptor and registers the checks, and has no models."""
 
 from django.apps import AppConfig
 from django.core import checks
@@ -11,18 +11,19 @@ class IrontokenConfig(AppConfig):
     verbose_name = "irontoken"
 
     def import_models(self) -> None:
-        """Watch the connections from here on: another app's ``ready()`` may write."""
-        from irontoken import seam
+        """TrackedTables the connections from here on: another app's ``ready()`` may write."""
+        from irontoken.cache import interceptor
 
         super().import_models()
-        seam.listen()
+        interceptor.listen()
 
     def ready(self) -> None:
-        """Install the write seam where the cache is on, and register the checks.
+        """Install the write interceptor where the cache is on, and register the checks.
 
         Raises ``ImproperlyConfigured`` where the setting is wrong.
         """
-        from irontoken import conf, seam
+        from irontoken import conf
+        from irontoken.cache import interceptor
         from irontoken.checks import check_bus, check_cache, check_effects, check_settings
 
         conf.require()
@@ -30,4 +31,4 @@ class IrontokenConfig(AppConfig):
         checks.register(check_cache)
         checks.register(check_bus, checks.Tags.database)
         checks.register(check_effects, checks.Tags.database)
-        seam.start()
+        interceptor.start()

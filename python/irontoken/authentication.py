@@ -1,18 +1,14 @@
 """The authentication class that settings name, and what it takes from REST framework's."""
 
-from typing import Any
-
-import rest_framework
 from rest_framework import authentication
 from rest_framework.request import Request
 
-from irontoken import _core, conf, refusals
+import irontoken.hooks  # noqa: F401 - what the core calls
+from irontoken import _core, conf
+from irontoken.lookup.strategy import strategy_of
 
 # A setting that is not what was meant stops the site, before anybody is let in or refused by it.
 conf.require()
-
-#: From 3.18 on REST framework reads ``request.headers`` and no longer ``request.META``.
-DRF_READS_HEADERS = tuple(int(part) for part in rest_framework.VERSION.split(".")[:2]) >= (3, 18)
 
 
 class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthentication):
@@ -35,27 +31,10 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
         that had a token is told that it is not valid.
         """
         keyword: str = self.keyword
-        if keyword == "Bearer" and hasattr(self.get_model(), "irontoken_digest_field"):
+        if keyword == "Bearer" and strategy_of(self.get_model()).holds_digests:
             header = request.META.get("HTTP_AUTHORIZATION", "")
             text = header.decode("latin-1") if isinstance(header, bytes) else str(header)
             if text.lower().startswith("bearer"):
                 return 'Bearer realm="api", error="invalid_token"'
             return 'Bearer realm="api"'
         return keyword
-
-
-def authorization_header(request: Request) -> bytes | str:
-    """Return the ``Authorization`` header of a request whose class is not a stock one."""
-    try:
-        return authentication.get_authorization_header(request)
-    except UnicodeEncodeError:
-        pass
-    # Out of the handler, since the error that it handles quotes the header.
-    raise refusals.malformed_header("invalid_characters")
-
-
-def drf_authenticate(
-    authenticator: TokenAuthentication, request: Request
-) -> tuple[Any, Any] | None:
-    """Authenticate as REST framework's class does, whatever type the header has."""
-    return super(_core.TokenAuthentication, authenticator).authenticate(request)

@@ -9,12 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from irontoken import cache, conf, fleet
-from irontoken.compiled import compile_lookup
-from irontoken.databases import uncacheable
-from irontoken.effects import effects_of
-from irontoken.fleet.bus import Unfit, channel_of
+from irontoken import conf
+from irontoken.cache import service as cache
+from irontoken.cache.databases import uncacheable
+from irontoken.cache.effects import effects_of
+from irontoken.fleet import service as fleet
+from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
+from irontoken.lookup.compiler import compile_lookup
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -92,7 +94,7 @@ def _unreachable(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessag
     where = f"The server of {alias!r}" if alias else "Redis"
     try:
         bus.open()
-    except Unfit as error:
+    except BusUnavailable as error:
         yield Warning(f"{where} cannot be listened to.", hint=str(error), id="irontoken.W007")
     except Exception as error:  # noqa: BLE001 - whatever the driver raises
         hint = f"{' '.join(str(error).split())}. Until it is, every request asks the database."
@@ -154,7 +156,7 @@ def _models() -> Iterator[CheckMessage]:
             continue  # REST framework says what is wrong with it
         alias = router.db_for_read(model)
         connection = connections[alias]
-        reason = cache.unkeepable(model, alias, compile_lookup(model, connection))
+        reason = cache.uncacheable_model(model, alias, compile_lookup(model, connection))
         if reason:
             yield Warning(
                 f"The cache stays off for {model._meta.label}: {reason}.", id="irontoken.W005"

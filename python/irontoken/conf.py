@@ -40,7 +40,7 @@ _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 class CacheOptions(NamedTuple):
     """What the cache is set to.
 
-    ``max_age`` and ``lease`` are in seconds; ``folder`` is where the stamps of a host are kept.
+    ``max_age`` and ``lease`` are in seconds; ``folder`` is where the version file of a host is.
     ``listen`` maps a database's alias to the one whose server is listened to in its place, and
     ``location`` is the address of a Redis server, which may hold a password.
     """

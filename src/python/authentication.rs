@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
-use super::database::database_for;
-use super::errors::{inactive_user, malformed_header, malformed_key};
+use super::current_database::{cached_lookup, database_for};
+use super::errors::{inactive_user, malformed_header};
+use super::hooks::{Hooks, alias_for, default_model};
 use super::request::{Keyword, authorization, header_bytes};
-use crate::{header, issued};
+use crate::credentials::header;
 
 /// Whether somebody wants to know of which request a key was that is refused.
 static CARRIES_REQUESTS: AtomicBool = AtomicBool::new(false);
@@ -80,10 +80,8 @@ impl TokenAuthentication {
             Ok(Some(key)) => {
                 let key = PyString::new(py, key);
                 if CARRIES_REQUESTS.load(Ordering::Relaxed) {
-                    static CARRYING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-                    let function =
-                        CARRYING.import(py, "irontoken.carried", "authenticate_credentials")?;
-                    return function.call1((slf, request, key)).map(Some);
+                    let hook = Hooks::get(py)?.authenticate_carrying.bind(py);
+                    return hook.call1((slf, request, key)).map(Some);
                 }
                 slf.call_method1(intern!(py, "authenticate_credentials"), (key,))
                     .map(Some)
@@ -96,21 +94,19 @@ impl TokenAuthentication {
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static LOOKUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static BY_DIGEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static DATABASES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
-        let databases = DATABASES.import(py, "irontoken.databases", "databases")?;
+        let hooks = Hooks::get(py)?;
+        let databases = hooks.databases.bind(py);
         if !databases.is_empty()
             && let Ok(key) = key.cast_exact::<PyString>()
         {
             let alias = alias_for(py, &model)?;
             // What fails while a database is told from another, the query meets too, and says.
             if let Some(database) = or_query(py, database_for(&alias, databases))?
-                && let Some(road) = or_query(py, database.get().road(&model))?
+                && let Some(lookup) = or_query(py, cached_lookup(database.get(), &model))?
             {
-                match road.get().hit(py, key) {
+                match lookup.get().hit(py, key) {
                     Ok(Some((user, token))) => {
                         if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
                             return Err(inactive_user(py));
@@ -124,36 +120,17 @@ impl TokenAuthentication {
                 }
             }
         }
-        if model.hasattr(intern!(py, "irontoken_digest_field"))? {
-            if is_malformed(py, key)? {
-                return Err(malformed_key(py, &model));
-            }
-            return BY_DIGEST
-                .import(py, "irontoken.tokens.lookup", "authenticate_credentials")?
-                .call1((model, key));
-        }
-        LOOKUP
-            .import(py, "irontoken.lookup", "authenticate_credentials")?
-            .call1((slf, model, key))
+        let hook = hooks.authenticate_credentials.bind(py);
+        hook.call1((slf, model, key))
     }
 
     fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        static TOKEN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static MODEL: PyOnceLock<Py<PyList>> = PyOnceLock::new();
         let py = slf.py();
         let model = slf.getattr(intern!(py, "model"))?;
         if !model.is_none() {
             return Ok(model);
         }
-        let chosen = MODEL
-            .import(py, "irontoken.default_model", "chosen")?
-            .get_item(0)?;
-        if !chosen.is_none() {
-            return Ok(chosen);
-        }
-        TOKEN
-            .import(py, "rest_framework.authtoken.models", "Token")
-            .cloned()
+        default_model(py)
     }
 }
 
@@ -170,41 +147,13 @@ fn is_does_not_exist(py: Python<'_>, model: &Bound<'_, PyAny>, error: &PyErr) ->
     Ok(error.matches(py, class)?)
 }
 
-/// Whether `key` begins as issued ones do and is none.
-fn is_malformed(py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static PREFIX: PyOnceLock<Py<PyList>> = PyOnceLock::new();
-    let prefix = PREFIX
-        .import(py, "irontoken.tokens.conf", "key_prefix")?
-        .get_item(0)?;
-    let (Ok(prefix), Ok(key)) = (prefix.cast::<PyString>(), key.cast_exact::<PyString>()) else {
-        return Ok(false);
-    };
-    // A lone surrogate is left to be refused where all else is.
-    let (Ok(prefix), Ok(key)) = (prefix.to_str(), key.to_str()) else {
-        return Ok(false);
-    };
-    Ok(issued::is_malformed(prefix, key))
-}
-
-/// The alias that the routers pick for reading; without a router Django has but one to pick.
-fn alias_for<'py>(py: Python<'py>, model: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    static ROUTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static DEFAULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let router = ROUTER.import(py, "django.db", "router")?;
-    if router.getattr(intern!(py, "routers"))?.is_empty()? {
-        return DEFAULT.import(py, "django.db", "DEFAULT_DB_ALIAS").cloned();
-    }
-    router.call_method1(intern!(py, "db_for_read"), (model,))
-}
-
 /// DRF's own method, for a header that is neither `bytes` nor `str`.
 fn drf_authenticate<'py>(
     slf: &Bound<'py, TokenAuthentication>,
     request: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let pair = FUNCTION
-        .import(slf.py(), "irontoken.authentication", "drf_authenticate")?
-        .call1((slf, request))?;
+    let py = slf.py();
+    let hook = Hooks::get(py)?.drf_authenticate.bind(py);
+    let pair = hook.call1((slf, request))?;
     Ok((!pair.is_none()).then_some(pair))
 }

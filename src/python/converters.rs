@@ -14,7 +14,7 @@ use pyo3::types::{
     PyBool, PyDateAccess, PyDateTime, PyInt, PyTimeAccess, PyTzInfo, PyTzInfoAccess,
 };
 
-use super::instances::short_row;
+use super::errors::short_row;
 
 /// The conversion of one column.
 struct Column {

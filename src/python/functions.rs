@@ -7,13 +7,13 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::errors::invalid_header;
 use super::request::{Keyword, header_bytes};
-use crate::{header, issued, key};
+use crate::credentials::{header, issued_key, random_key};
 
 #[pyfunction]
 #[pyo3(signature = (nbytes = 20))]
 pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {
     let mut made = None;
-    key::generate::<PyErr>(1, not_negative(nbytes, "nbytes")?, |key| {
+    random_key::generate::<PyErr>(1, not_negative(nbytes, "nbytes")?, |key| {
         made = Some(PyString::from_bytes(py, key)?);
         Ok(())
     })?;
@@ -30,11 +30,11 @@ pub(super) fn generate_keys(
 ) -> PyResult<Bound<'_, PyList>> {
     let count = not_negative(count, "count")?;
     let mut keys: Vec<Bound<'_, PyString>> = Vec::new();
-    key::generate::<PyErr>(count, not_negative(nbytes, "nbytes")?, |key| {
+    random_key::generate::<PyErr>(count, not_negative(nbytes, "nbytes")?, |key| {
         if keys.is_empty() {
             // Only now is it known that the count is not too large.
             keys.try_reserve_exact(count)
-                .map_err(|_| key::Failure::TooLarge)?;
+                .map_err(|_| random_key::Failure::TooLarge)?;
         }
         keys.push(PyString::from_bytes(py, key)?);
         Ok(())
@@ -44,7 +44,7 @@ pub(super) fn generate_keys(
 
 /// `PyList::new`, which panics where the list cannot be allocated.
 fn list_of<'py>(py: Python<'py>, items: Vec<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyList>> {
-    let length = isize::try_from(items.len()).map_err(|_| key::Failure::TooLarge)?;
+    let length = isize::try_from(items.len()).map_err(|_| random_key::Failure::TooLarge)?;
     // SAFETY: the thread is attached, and the result is a new reference, or null with an error
     // set, which is taken over as such.
     let list = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length)) }?;
@@ -85,7 +85,7 @@ pub(super) fn parse_authorization<'py>(
 pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let (Ok(a), Ok(b)) = (a.cast::<PyString>(), b.cast::<PyString>()) {
         return match (a.to_str(), b.to_str()) {
-            (Ok(a), Ok(b)) => Ok(key::equal(a.as_bytes(), b.as_bytes())),
+            (Ok(a), Ok(b)) => Ok(random_key::equal(a.as_bytes(), b.as_bytes())),
             // Python's own error would quote the key.
             _ => Err(PyValueError::new_err(
                 "keys must be valid Unicode, and one of them has a lone surrogate",
@@ -93,7 +93,7 @@ pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult
         };
     }
     if let (Ok(a), Ok(b)) = (a.cast::<PyBytes>(), b.cast::<PyBytes>()) {
-        return Ok(key::equal(a.as_bytes(), b.as_bytes()));
+        return Ok(random_key::equal(a.as_bytes(), b.as_bytes()));
     }
     Err(PyTypeError::new_err(format!(
         "keys must be two str or two bytes, not {} and {}",
@@ -105,7 +105,7 @@ pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult
 /// A key of the issued format, with `prefix` before its random characters.
 #[pyfunction]
 pub(super) fn issue_key(prefix: &str) -> PyResult<String> {
-    Ok(issued::generate(prefix)?)
+    Ok(issued_key::generate(prefix)?)
 }
 
 /// Whether `key` has the prefix, the alphabet, the length and the checksum of an issued key.
@@ -113,13 +113,21 @@ pub(super) fn issue_key(prefix: &str) -> PyResult<String> {
 pub(super) fn is_issued_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
     // A lone surrogate is no character of any key.
     key.to_str()
-        .is_ok_and(|key| issued::is_well_formed(prefix, key))
+        .is_ok_and(|key| issued_key::is_well_formed(prefix, key))
+}
+
+/// Whether `key` has the prefix of issued keys and is none.
+#[pyfunction]
+pub(super) fn is_malformed_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
+    // A lone surrogate is left to be refused where all else is.
+    key.to_str()
+        .is_ok_and(|key| issued_key::is_malformed(prefix, key))
 }
 
 /// What the database holds in place of `key`, unless there are peppers.
 #[pyfunction]
 pub(super) fn digest_of(key: &str) -> String {
-    issued::digest(key)
+    issued_key::digest(key)
 }
 
 /// A count as Python's own functions take it: `secrets.token_hex(-1)` is a `ValueError` too.

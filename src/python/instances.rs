@@ -3,23 +3,21 @@
 //! What a row's columns mean, and whether a class may be built around its `__init__`, is decided
 //! by `irontoken.compiled` when it compiles the query.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
-use super::cache::Ticket;
-use super::converters::Converters;
-use crate::key;
+use super::errors::short_row;
+use super::hooks::Models;
 
 /// An attribute, the column of the row that holds its value, and whether it is a foreign key.
 type Column = (Py<PyString>, usize, bool);
 
 /// How one model's part of a row becomes an instance.
 #[pyclass(frozen, module = "irontoken._core")]
-pub(super) struct InstanceShape {
+pub(super) struct InstanceDecoder {
     class: Py<PyType>,
     /// What makes an instance where Django is to make it.
     from_db: Py<PyAny>,
@@ -37,7 +35,7 @@ pub(super) struct InstanceShape {
 }
 
 #[pymethods]
-impl InstanceShape {
+impl InstanceDecoder {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "one for each of the fields")]
     fn new(
@@ -53,6 +51,7 @@ impl InstanceShape {
     ) -> PyResult<Self> {
         if direct {
             must_be_plain(class.bind(py))?;
+            must_be_plain(Models::get(py)?.model_state.bind(py))?;
         }
         let attributes = has_descriptors.then(|| PyDict::new(py));
         if let Some(attributes) = &attributes {
@@ -84,18 +83,17 @@ impl InstanceShape {
     }
 }
 
-impl InstanceShape {
+impl InstanceDecoder {
     fn build<'py>(
         &self,
         py: Python<'py>,
         row: &(impl Values<'py> + ?Sized),
     ) -> PyResult<Built<'py>> {
         let class = self.class.bind(py);
-        let django = Django::get(py)?;
-        if !self.direct || django.hears(class)? {
+        if !self.direct || somebody_listens(class)? {
             return self.build_by_django(py, row);
         }
-        let state = allocate(django.model_state.bind(py))?;
+        let state = allocate(Models::get(py)?.model_state.bind(py))?;
         for (name, value) in &self.state {
             set_attribute(&state, name.bind(py), value.bind(py))?;
         }
@@ -195,16 +193,16 @@ struct Built<'py> {
 
 /// How a row of the compiled query becomes a token and its user.
 #[pyclass(frozen, module = "irontoken._core")]
-pub(super) struct RowShape {
-    token: Py<InstanceShape>,
-    user: Py<InstanceShape>,
+pub(super) struct RowDecoder {
+    token: Py<InstanceDecoder>,
+    user: Py<InstanceDecoder>,
     key_column: usize,
 }
 
 #[pymethods]
-impl RowShape {
+impl RowDecoder {
     #[new]
-    fn new(token: Py<InstanceShape>, user: Py<InstanceShape>, key_column: usize) -> Self {
+    fn new(token: Py<InstanceDecoder>, user: Py<InstanceDecoder>, key_column: usize) -> Self {
         Self {
             token,
             user,
@@ -216,32 +214,14 @@ impl RowShape {
         visit.call(&self.token)?;
         visit.call(&self.user)
     }
-
-    /// The user and the token of a row, or `None` where the key that the database found is not
-    /// the one that it was sent. With a ticket the row is kept.
-    fn build<'py>(
-        &self,
-        row: &Bound<'py, PyTuple>,
-        connection: &Bound<'py, PyAny>,
-        converters: &Converters,
-        sent: &Bound<'py, PyAny>,
-        key: &Bound<'py, PyString>,
-        ticket: Option<&Ticket>,
-    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
-        let py = row.py();
-        let mut row: Vec<_> = row.iter().collect();
-        if !is_same(row.as_slice().value(py, self.key_column)?, sent)? {
-            return Ok(None);
-        }
-        converters.convert(connection, &mut row)?;
-        if let Some(ticket) = ticket {
-            ticket.keep(py, key, &row)?;
-        }
-        self.pair(py, row.as_slice()).map(Some)
-    }
 }
 
-impl RowShape {
+impl RowDecoder {
+    /// The column of the key.
+    pub(super) const fn key_column(&self) -> usize {
+        self.key_column
+    }
+
     /// The user and the token of a row of converted values.
     pub(super) fn pair<'py>(
         &self,
@@ -257,59 +237,21 @@ impl RowShape {
     }
 }
 
-/// What of Django is needed to build around `Model.__init__`.
-struct Django {
-    model_state: Py<PyType>,
-    signals: [Py<PyAny>; 2],
-}
-
-impl Django {
-    fn get(py: Python<'_>) -> PyResult<&'static Self> {
-        static DJANGO: PyOnceLock<Django> = PyOnceLock::new();
-        DJANGO.get_or_try_init(py, || {
-            let signals = py.import("django.db.models.signals")?;
-            let model_state = py.import("django.db.models.base")?.getattr("ModelState")?;
-            let model_state = model_state.cast_into::<PyType>()?;
-            must_be_plain(&model_state)?;
-            Ok(Django {
-                model_state: model_state.unbind(),
-                signals: [
-                    signals.getattr("pre_init")?.unbind(),
-                    signals.getattr("post_init")?.unbind(),
-                ],
-            })
-        })
-    }
-
-    /// Whether anybody would hear of an instance of `class` being made.
-    fn hears(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
-        let py = class.py();
-        for signal in &self.signals {
-            let signal = signal.bind(py);
-            // Django replaces the list when a receiver dies, so it is asked for each time.
-            if signal.getattr(intern!(py, "receivers"))?.is_truthy()?
-                && signal
-                    .call_method1(intern!(py, "has_listeners"), (class,))?
-                    .is_truthy()?
-            {
-                return Ok(true);
-            }
+/// Whether anybody listens to instances of `class` being made.
+fn somebody_listens(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let py = class.py();
+    for signal in &Models::get(py)?.init_signals {
+        let signal = signal.bind(py);
+        // Django replaces the list when a receiver dies, so it is asked for each time.
+        if signal.getattr(intern!(py, "receivers"))?.is_truthy()?
+            && signal
+                .call_method1(intern!(py, "has_listeners"), (class,))?
+                .is_truthy()?
+        {
+            return Ok(true);
         }
-        Ok(false)
     }
-}
-
-/// Whether two values read the same, in a time that does not tell where they differ.
-fn is_same(found: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let (found, sent) = (found.str()?, sent.str()?);
-    Ok(key::equal(
-        found.to_str()?.as_bytes(),
-        sent.to_str()?.as_bytes(),
-    ))
-}
-
-pub(super) fn short_row() -> PyErr {
-    PyValueError::new_err("the database returned fewer columns than the compiled query selects")
+    Ok(false)
 }
 
 /// Refuses a class whose instances `object.__new__` does not make, such as one built on `dict`.

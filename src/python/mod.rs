@@ -1,16 +1,21 @@
-//! The glue between the domain and Python: classes, functions and errors, and no decisions.
+//! The glue between the core and Python: classes, functions and errors, and no decisions.
 
 mod authentication;
+mod bus_session;
 mod cache;
-mod coherence;
 mod converters;
+mod current_database;
 mod database;
+mod decode;
 mod errors;
 mod functions;
+mod hooks;
 mod instances;
+mod interceptor;
 mod interpreter;
-mod lease;
+mod lookup;
 mod request;
+mod tables;
 mod values;
 
 #[pyo3::pymodule]
@@ -20,22 +25,30 @@ mod _core {
     #[pymodule_export]
     use super::authentication::{TokenAuthentication, carry_requests};
     #[pymodule_export]
-    use super::cache::{Cache, Road, Ticket};
+    use super::bus_session::{BusSession, Lease};
     #[pymodule_export]
-    use super::coherence::{Seam, Watch};
+    use super::cache::Cache;
     #[pymodule_export]
     use super::converters::Converters;
     #[pymodule_export]
     use super::database::Database;
     #[pymodule_export]
+    use super::decode::decode_row;
+    #[pymodule_export]
     use super::functions::{
-        digest_of, generate_key, generate_keys, is_issued_key, issue_key, keys_equal,
-        parse_authorization,
+        digest_of, generate_key, generate_keys, is_issued_key, is_malformed_key, issue_key,
+        keys_equal, parse_authorization,
     };
     #[pymodule_export]
-    use super::instances::{InstanceShape, RowShape};
+    use super::hooks::{install_hooks, set_default_model};
     #[pymodule_export]
-    use super::lease::{Lease, Line};
+    use super::instances::{InstanceDecoder, RowDecoder};
+    #[pymodule_export]
+    use super::interceptor::WriteInterceptor;
+    #[pymodule_export]
+    use super::lookup::{CachedLookup, FillPermit};
+    #[pymodule_export]
+    use super::tables::TrackedTables;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::string::PyStringData;
-use pyo3::types::{PyBytes, PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{ffi, intern};
 
-use crate::header::Malformed;
+use super::hooks::{Hooks, Requests};
+use crate::credentials::header::Malformed;
 
 /// The header's bytes as a server received them; `None` for what is neither `bytes` nor `str`.
 ///
@@ -67,37 +67,6 @@ impl Default for Keyword<'_> {
     }
 }
 
-/// The classes whose ways with a header are known, and need not be asked for one by one.
-struct Known {
-    drf_request: Py<PyType>,
-    django_requests: [Py<PyType>; 3],
-    /// From 3.18 on DRF reads `request.headers`, which Django makes once and keeps.
-    reads_headers: bool,
-}
-
-impl Known {
-    fn get(py: Python<'_>) -> PyResult<&'static Self> {
-        static KNOWN: PyOnceLock<Known> = PyOnceLock::new();
-        KNOWN.get_or_try_init(py, || {
-            let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-                Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
-            };
-            Ok(Known {
-                drf_request: class("rest_framework.request", "Request")?,
-                django_requests: [
-                    class("django.core.handlers.wsgi", "WSGIRequest")?,
-                    class("django.core.handlers.asgi", "ASGIRequest")?,
-                    class("django.http", "HttpRequest")?,
-                ],
-                reads_headers: py
-                    .import("irontoken.authentication")?
-                    .getattr("DRF_READS_HEADERS")?
-                    .extract()?,
-            })
-        })
-    }
-}
-
 /// The value of the request's `Authorization` header, as DRF's `get_authorization_header` finds
 /// it, or `None`.
 ///
@@ -107,7 +76,7 @@ pub(super) fn authorization<'py>(
     request: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = request.py();
-    let known = Known::get(py)?;
+    let known = Requests::get(py)?;
     let inner = if request.get_type().is(&known.drf_request) {
         stock_attribute(request, intern!(py, "_request"))?
     } else {
@@ -118,7 +87,7 @@ pub(super) fn authorization<'py>(
         return generic(request).map(Some);
     }
     let attributes = attributes(&inner)?;
-    if known.reads_headers
+    if Hooks::get(py)?.drf_reads_headers
         && let Some(headers) = attributes.get_item(intern!(py, "headers"))?
     {
         let nothing = PyBytes::new(py, b"");
@@ -165,12 +134,7 @@ fn attributes<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>>
 
 /// DRF's own function, for a request of a class that is not known.
 fn generic<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    FUNCTION
-        .import(
-            request.py(),
-            "irontoken.authentication",
-            "authorization_header",
-        )?
-        .call1((request,))
+    let py = request.py();
+    let hook = Hooks::get(py)?.authorization_header.bind(py);
+    hook.call1((request,))
 }

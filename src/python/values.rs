@@ -1,10 +1,9 @@
 //! Which values of a row may be given to several requests, and what they weigh.
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{
-    PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyInt, PyString, PyTime, PyType,
-};
+use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyInt, PyString, PyTime};
+
+use super::hooks;
 
 /// Whether a value cannot be changed in place, and dropping it runs no code of anybody's.
 pub(super) fn is_shareable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -23,22 +22,15 @@ pub(super) fn is_shareable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 pub(super) fn is_uuid(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    Ok(value
-        .get_type()
-        .is(UUID.import(value.py(), "uuid", "UUID")?))
+    Ok(value.get_type().is(hooks::uuid(value.py())?))
 }
 
 fn is_decimal(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    Ok(value
-        .get_type()
-        .is(DECIMAL.import(value.py(), "decimal", "Decimal")?))
+    Ok(value.get_type().is(hooks::decimal(value.py())?))
 }
 
 /// The memory that a value takes, as Python counts it; what all rows share counts as nothing.
 pub(super) fn weight(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    static SIZE_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if value.is_none() || value.is_instance_of::<PyBool>() {
         return Ok(0);
     }
@@ -47,8 +39,5 @@ pub(super) fn weight(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     {
         return Ok(0);
     }
-    SIZE_OF
-        .import(value.py(), "sys", "getsizeof")?
-        .call1((value,))?
-        .extract()
+    hooks::size_of(value.py())?.call1((value,))?.extract()
 }

@@ -1,7 +1,8 @@
-//! What a statement does to the watched tables, as far as its text tells.
+//! What a statement does to the tracked tables, as far as its text tells.
 
 pub mod lexer;
 pub mod statement;
+pub mod tables;
 
 /// Whose SQL it is: they differ in what a comment, a literal and a name are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What an SQL statement does to the watched tables, as far as its text tells.
+//! What an SQL statement does to the tracked tables, as far as its text tells.
 //!
 //! Whatever is in doubt counts as a write to everything: a spare read of each row is the price,
 //! where the other mistake would keep a revoked token alive.
@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use super::Dialect;
 use super::lexer::{self, Token};
-use crate::watch::{Column, Table, Watch};
+use crate::sql::tables::{Column, Table, TrackedTables};
 
 /// What a statement writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// Nothing that is watched.
+    /// Nothing that is tracked.
     Nothing,
     /// New rows only; no row that was there before has changed.
     NewRows,
@@ -48,7 +48,7 @@ pub struct Statement {
     /// What becomes of the transaction.
     pub boundary: Boundary,
     /// From here on the connection's names may mean other tables, or its eyes see other rows.
-    pub moves: bool,
+    pub changes_schema: bool,
     /// Its work may go on after the driver has returned, until its results have been fetched.
     pub goes_on: bool,
     /// It may make, alter or drop a table, a trigger or a constraint.
@@ -61,7 +61,7 @@ impl Statement {
     const READ: Self = Self {
         writes: Writes::Nothing,
         boundary: Boundary::None,
-        moves: false,
+        changes_schema: false,
         goes_on: false,
         defines: false,
         consults: false,
@@ -70,14 +70,14 @@ impl Statement {
     pub const UNKNOWN: Self = Self {
         writes: Writes::Everything,
         boundary: Boundary::MayEnd,
-        moves: true,
+        changes_schema: true,
         goes_on: true,
         defines: false,
         consults: false,
     };
     /// A statement that may write to anything and leaves the connection's names alone.
     const OPAQUE: Self = Self {
-        moves: false,
+        changes_schema: false,
         ..Self::UNKNOWN
     };
 
@@ -95,9 +95,9 @@ impl Statement {
         }
     }
 
-    const fn moving(moves: bool) -> Self {
+    const fn moving(changes_schema: bool) -> Self {
         Self {
-            moves,
+            changes_schema,
             ..Self::READ
         }
     }
@@ -105,8 +105,8 @@ impl Statement {
 
 /// Reads a text: one statement, or several of them.
 #[must_use]
-pub fn read(sql: &str, watch: &Watch) -> Statement {
-    let dialect = watch.dialect();
+pub fn read(sql: &str, tables: &TrackedTables) -> Statement {
+    let dialect = tables.dialect();
     // By far the most common, told without taking the text apart.
     if is_plain_select(sql) {
         return Statement::READ;
@@ -114,7 +114,7 @@ pub fn read(sql: &str, watch: &Watch) -> Statement {
     let Ok(statements) = lexer::statements(sql, dialect) else {
         return doubtful(sql);
     };
-    let read_one = |tokens: &Vec<Token<'_>>| one(sql, tokens, watch);
+    let read_one = |tokens: &Vec<Token<'_>>| one(sql, tokens, tables);
     let statement = match statements.as_slice() {
         [] => Statement::READ,
         [only] => read_one(only),
@@ -152,7 +152,9 @@ fn joined(before: Statement, after: Statement) -> Statement {
         writes,
         boundary,
         // What began a transaction is seen by the driver alone, where it can be asked.
-        moves: before.moves || after.moves || after.boundary == Boundary::Begins,
+        changes_schema: before.changes_schema
+            || after.changes_schema
+            || after.boundary == Boundary::Begins,
         goes_on: writes != Writes::Nothing || boundary != Boundary::None,
         defines: before.defines || after.defines,
         consults: before.consults || after.consults,
@@ -189,22 +191,22 @@ const WRITING: [&str; 24] = [
 const DEFINING: [&str; 4] = ["CREATE", "ALTER", "DROP", "RENAME"];
 
 /// Reads one statement, which is not empty.
-fn one(sql: &str, tokens: &[Token<'_>], watch: &Watch) -> Statement {
+fn one(sql: &str, tokens: &[Token<'_>], tables: &TrackedTables) -> Statement {
     let [first, rest @ ..] = tokens else {
         return Statement::READ;
     };
     let word = match first {
         Token::Word(word) => word.to_ascii_uppercase(),
-        Token::Sign(b'(') => return asks(watch, tokens),
+        Token::Sign(b'(') => return asks(tables, tokens),
         _ => return Statement::UNKNOWN,
     };
-    let dialect = watch.dialect();
+    let dialect = tables.dialect();
     let statement = match word.as_str() {
-        "SELECT" | "VALUES" | "TABLE" => select(watch, rest),
-        "WITH" | "DECLARE" | "EXPLAIN" => asks(watch, rest),
-        "INSERT" => one_table(sql, rest, watch, insert),
-        "UPDATE" => one_table(sql, rest, watch, update),
-        "DELETE" => one_table(sql, rest, watch, delete),
+        "SELECT" | "VALUES" | "TABLE" => select(tables, rest),
+        "WITH" | "DECLARE" | "EXPLAIN" => asks(tables, rest),
+        "INSERT" => one_table(sql, rest, tables, insert),
+        "UPDATE" => one_table(sql, rest, tables, update),
+        "DELETE" => one_table(sql, rest, tables, delete),
         // MySQL has blocks that begin so, and snapshots that a transaction begins with.
         "BEGIN" | "START" if has(rest, "NOT") || has(rest, "CONSISTENT") => Statement::UNKNOWN,
         "BEGIN" | "START" => Statement::at(Boundary::Begins),
@@ -221,7 +223,7 @@ fn one(sql: &str, tokens: &[Token<'_>], watch: &Watch) -> Statement {
         // MariaDB's runs the statement that it shows the plan of.
         "ANALYZE" if has_any(rest, &WRITING) => Statement::OPAQUE,
         "CREATE" | "ALTER" | "DROP" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE" | "VACUUM"
-        | "REINDEX" | "OPTIMIZE" | "LOCK" | "UNLOCK" | "REFRESH" => definition(rest, watch),
+        | "REINDEX" | "OPTIMIZE" | "LOCK" | "UNLOCK" | "REFRESH" => definition(rest, tables),
         "REPLACE" | "MERGE" | "TRUNCATE" | "COPY" | "LOAD" | "RENAME" => Statement::OPAQUE,
         _ => Statement::UNKNOWN,
     };
@@ -245,23 +247,23 @@ fn has_any(tokens: &[Token<'_>], words: &[&str]) -> bool {
     words.iter().any(|word| has(tokens, word))
 }
 
-fn select(watch: &Watch, tokens: &[Token<'_>]) -> Statement {
+fn select(tables: &TrackedTables, tokens: &[Token<'_>]) -> Statement {
     // What is selected into a table may hide another one of its name.
-    let makes_table = watch.dialect() == Dialect::Postgres && has(tokens, "INTO");
+    let makes_table = tables.dialect() == Dialect::Postgres && has(tokens, "INTO");
     let sets = tokens.iter().any(|token| token.is_named("SET_CONFIG"));
     Statement::moving(makes_table || sets)
 }
 
 /// Reads what asks for rows, unless there is a word in it that writes.
-fn asks(watch: &Watch, tokens: &[Token<'_>]) -> Statement {
+fn asks(tables: &TrackedTables, tokens: &[Token<'_>]) -> Statement {
     if has_any(tokens, &WRITING) {
         return Statement {
-            moves: has_any(tokens, &["CALL", "EXECUTE", "SET_CONFIG"]),
+            changes_schema: has_any(tokens, &["CALL", "EXECUTE", "SET_CONFIG"]),
             defines: has_any(tokens, &DEFINING),
             ..Statement::OPAQUE
         };
     }
-    select(watch, tokens)
+    select(tables, tokens)
 }
 
 /// Looks for words in a text that cannot be split.
@@ -284,9 +286,9 @@ fn doubtful(sql: &str) -> Statement {
             .iter()
             .any(|word| starts(word))
     {
-        let moves = has_any(&["SET_CONFIG", "PG_SETTINGS"]);
+        let changes_schema = has_any(&["SET_CONFIG", "PG_SETTINGS"]);
         return Statement {
-            moves,
+            changes_schema,
             goes_on: true,
             ..Statement::writing(Writes::Everything)
         };
@@ -326,7 +328,7 @@ fn end(tokens: &[Token<'_>]) -> Statement {
             Writes::Nothing
         },
         // Another transaction follows at once, which nothing else shows.
-        moves: has(tokens, "CHAIN"),
+        changes_schema: has(tokens, "CHAIN"),
         ..Statement::at(Boundary::Ends)
     }
 }
@@ -348,7 +350,7 @@ fn set(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
     if is_mysql && has(tokens, "STATEMENT") {
         return Statement::UNKNOWN;
     }
-    let moves = tokens.iter().any(|token| {
+    let changes_schema = tokens.iter().any(|token| {
         // A setting of the program's own, by which a policy may choose rows.
         let is_own = !is_mysql && *token == Token::Sign(b'.');
         is_own || MOVING.iter().any(|word| token.is_named(word))
@@ -360,7 +362,7 @@ fn set(tokens: &[Token<'_>], dialect: Dialect) -> Statement {
         } else {
             Boundary::None
         },
-        ..Statement::moving(moves)
+        ..Statement::moving(changes_schema)
     }
 }
 
@@ -368,12 +370,12 @@ fn pragma(tokens: &[Token<'_>]) -> Statement {
     Statement::moving(has_any(tokens, &["READ_UNCOMMITTED", "WRITABLE_SCHEMA"]))
 }
 
-fn definition(tokens: &[Token<'_>], watch: &Watch) -> Statement {
+fn definition(tokens: &[Token<'_>], tables: &TrackedTables) -> Statement {
     // What is dropped or altered as a whole may have tables in it that are not named.
     const WHOLE: [&str; 6] = ["SCHEMA", "DATABASE", "OWNED", "TEMP", "TEMPORARY", "POLICY"];
     let concerns_us = tokens.iter().any(|token| match token {
         Token::Word(name) | Token::Quoted(name) => {
-            watch.is_watched(name)
+            tables.is_tracked(name)
                 // Children and partitions of a table have names of their own.
                 || token.is("TABLE")
                 || WHOLE.iter().any(|word| token.is(word))
@@ -387,7 +389,7 @@ fn definition(tokens: &[Token<'_>], watch: &Watch) -> Statement {
             Writes::Nothing
         },
         // A temporary table hides another of its name from this connection alone.
-        moves: tokens.iter().any(|token| {
+        changes_schema: tokens.iter().any(|token| {
             ["TEMP", "TEMPORARY", "PG_TEMP"]
                 .iter()
                 .any(|word| token.is_named(word))
@@ -400,8 +402,8 @@ fn definition(tokens: &[Token<'_>], watch: &Watch) -> Statement {
 fn one_table(
     sql: &str,
     tokens: &[Token<'_>],
-    watch: &Watch,
-    grammar: fn(&mut Parser<'_, '_>, &Watch) -> Option<Writes>,
+    tables: &TrackedTables,
+    grammar: fn(&mut Parser<'_, '_>, &TrackedTables) -> Option<Writes>,
 ) -> Statement {
     let names = ["SET_CONFIG", "PG_SETTINGS"];
     if tokens
@@ -414,7 +416,7 @@ fn one_table(
         tokens: tokens.iter(),
         parameters: 0,
     };
-    let writes = grammar(&mut parser, watch).unwrap_or(Writes::Everything);
+    let writes = grammar(&mut parser, tables).unwrap_or(Writes::Everything);
     let writing = |writes| Statement {
         consults: true,
         ..Statement::writing(writes)
@@ -424,7 +426,7 @@ fn one_table(
     };
     // A placeholder that is not one, or one that does not look like it, would shift the others.
     let all_seen = memchr::memchr_iter(b'%', sql.as_bytes()).count() == total;
-    let names_are_names = !(watch.dialect() == Dialect::Mysql && sql.contains('"'));
+    let names_are_names = !(tables.dialect() == Dialect::Mysql && sql.contains('"'));
     if all_seen && names_are_names && !sql.contains('?') {
         writing(writes)
     } else {
@@ -445,8 +447,8 @@ struct Name<'s> {
 }
 
 impl Name<'_> {
-    fn table<'w>(&self, watch: &'w Watch) -> Table<'w> {
-        watch.table(self.qualifier, self.name)
+    fn table<'w>(&self, tables: &'w TrackedTables) -> Table<'w> {
+        tables.table(self.qualifier, self.name)
     }
 }
 
@@ -516,7 +518,7 @@ impl<'s> Parser<'s, '_> {
 /// Words of a second statement within one, as PostgreSQL's `WITH` allows it.
 const SUBSTATEMENT: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
 
-fn insert(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
+fn insert(parser: &mut Parser<'_, '_>, tables: &TrackedTables) -> Option<Writes> {
     let mut token = parser.next()?;
     // `INSERT OR REPLACE INTO` and the like of SQLite, `INSERT IGNORE INTO` of MySQL.
     while !token.is("INTO") {
@@ -527,18 +529,18 @@ fn insert(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
     }
     let first = parser.next();
     let (name, _) = parser.name(first)?;
-    match name.table(watch) {
+    match name.table(tables) {
         Table::Unknown => None,
         // Also the `UPDATE` of `ON CONFLICT` and of `ON DUPLICATE KEY`.
-        Table::Watched(_) if parser.has(&SUBSTATEMENT) => None,
-        Table::Watched(_) => Some(Writes::NewRows),
+        Table::Tracked(_) if parser.has(&SUBSTATEMENT) => None,
+        Table::Tracked(_) => Some(Writes::NewRows),
         // The update of its own conflicts is no other table's; a statement before it may be.
         Table::Other if parser.has(&["DELETE", "MERGE", "WITH"]) => None,
         Table::Other => Some(Writes::Nothing),
     }
 }
 
-fn update(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
+fn update(parser: &mut Parser<'_, '_>, tables: &TrackedTables) -> Option<Writes> {
     let mut first = parser.next()?;
     if first.is("ONLY") {
         first = parser.next()?;
@@ -548,11 +550,11 @@ fn update(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
         // An alias, a second table of MySQL's, a conflict clause of SQLite's.
         return None;
     }
-    match name.table(watch) {
+    match name.table(tables) {
         Table::Unknown => None,
         Table::Other if parser.has(&SUBSTATEMENT) => None,
         Table::Other => Some(Writes::Nothing),
-        Table::Watched(table) => {
+        Table::Tracked(table) => {
             let mut depth = 0_i32;
             loop {
                 match parser.next()? {
@@ -567,7 +569,7 @@ fn update(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
     }
 }
 
-fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
+fn delete(parser: &mut Parser<'_, '_>, tables: &TrackedTables) -> Option<Writes> {
     if !parser.next()?.is("FROM") {
         return None;
     }
@@ -576,11 +578,11 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
         first = parser.next()?;
     }
     let (name, after) = parser.name(Some(first))?;
-    if watch.takes_others_along(name.name) {
+    if tables.takes_others_along(name.name) {
         return None;
     }
-    match name.table(watch) {
-        Table::Watched(columns) if after?.is("WHERE") => parser.rows(columns),
+    match name.table(tables) {
+        Table::Tracked(columns) if after?.is("WHERE") => parser.rows(columns),
         // What else follows may name the table that is really written to.
         Table::Other
             if after.is_none_or(|token| token.is("WHERE")) && !parser.has(&SUBSTATEMENT) =>
@@ -594,7 +596,7 @@ fn delete(parser: &mut Parser<'_, '_>, watch: &Watch) -> Option<Writes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{Effects, Kind, Owner};
+    use crate::sql::tables::{Effects, Kind, Owner};
 
     const KEY: Column = Column {
         owner: Owner::Token,
@@ -605,10 +607,10 @@ mod tests {
         kind: Kind::Integer,
     };
 
-    fn watch(dialect: Dialect) -> Watch {
+    fn tables(dialect: Dialect) -> TrackedTables {
         let tokens = HashMap::from([("key".to_owned(), KEY), ("user_id".to_owned(), USER)]);
         let users = HashMap::from([("id".to_owned(), USER)]);
-        let watch = Watch::new(
+        let tables = TrackedTables::new(
             [
                 ("authtoken_token".to_owned(), tokens),
                 ("auth_user".to_owned(), users),
@@ -616,14 +618,14 @@ mod tests {
             ["blog_post", "auth_user_groups", "blog.post"].map(str::to_owned),
             dialect,
         );
-        watch.learn(1, Effects::default());
-        watch
+        tables.learn(1, Effects::default());
+        tables
     }
 
     const DIALECTS: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql];
 
     fn reading(sql: &str, dialect: Dialect) -> Statement {
-        read(sql, &watch(dialect))
+        read(sql, &tables(dialect))
     }
 
     #[test]
@@ -874,7 +876,7 @@ mod tests {
 
     #[test]
     fn a_connection_whose_names_mean_other_tables_is_noticed() {
-        let moves = |sql| reading(sql, Dialect::Postgres).moves;
+        let changes_schema = |sql| reading(sql, Dialect::Postgres).changes_schema;
         for sql in [
             "SET search_path TO tenant_a",
             "SET LOCAL \"search_path\" = a",
@@ -893,10 +895,10 @@ mod tests {
             "COMMIT AND CHAIN",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT",
         ] {
-            assert!(moves(sql), "{sql}");
+            assert!(changes_schema(sql), "{sql}");
         }
         for sql in ["SET TIME ZONE 'UTC'", "SELECT 1", "SET NAMES utf8mb4"] {
-            assert!(!moves(sql), "{sql}");
+            assert!(!changes_schema(sql), "{sql}");
         }
     }
 }

@@ -1,4 +1,4 @@
-"""A pytest plugin that puts irontoken's class in the place of REST framework's, and proves it.
+"""A pytest plugin that puts irontoken's class in the place of REST framework's, and confirm it.
 
 The run fails where REST framework's own ``authenticate`` ran, or irontoken's never did.
 ``IRONTOKEN_SWAP=0`` leaves the class where it is, to see that failure, and ``IRONTOKEN_CACHE=1``

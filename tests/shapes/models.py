@@ -164,7 +164,7 @@ class LiveManager(models.Manager):
 
 
 class ManagedToken(BaseToken):
-    """A manager that hides rows: REST framework's road."""
+    """A manager that hides rows: REST framework's code finds it."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="managed")
     live = models.BooleanField(default=True)

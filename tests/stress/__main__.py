@@ -1,4 +1,4 @@
-"""``python -m tests.stress``: several processes write and read one database, and are watched.
+"""``python -m tests.stress``: several processes write and read one database, and are tracked.
 
 Every answer is held against the history: one older than the last write that had returned before
 the question is a violation. ``--fault`` switches a part of the protocol off, which must be found.
@@ -14,7 +14,7 @@ import traceback
 
 import django
 
-FAULTS = ("no stamp after the commit", "the commit alone tells nobody")
+FAULTS = ("no second invalidation", "the commit alone tells nobody")
 
 
 def main():
@@ -56,13 +56,13 @@ def run(options):
     from rest_framework.authtoken.models import Token
 
     import irontoken
-    from irontoken import seam
+    from irontoken.cache import interceptor
     from tests.stress import writers
     from tests.stress.history import History
 
     if options.fault:
-        seam._telling = faulty(options.fault, seam._telling)
-        seam._begin_anew()
+        interceptor._telling = faulty(options.fault, interceptor._telling)
+        interceptor._begin_anew()
         writers.only_named_rows()
     print(f"{connection.vendor}, seed {options.seed}", flush=True)
     history = History(options.users)

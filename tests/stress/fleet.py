@@ -257,13 +257,13 @@ def renew_without_proof():
 
     def turn(self, bus, line):
         if (secret := line.probe()) is not None:
-            line.proves(secret)
+            line.confirm(secret)
             # Nor is it taken for a failure that sending it fails.
             with contextlib.suppress(Exception):
                 bus.probe(secret)
         for is_own, text in bus.wait(line.due_in()):
             if not is_own:
-                line.hears(text)
+                line.receive(text)
 
     Listener._turn = turn
 

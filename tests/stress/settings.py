@@ -1,4 +1,4 @@
-"""The project of the stress test: the cache is on, and its stamps are in a folder of its own."""
+"""The project of the stress test: the cache is on, with a version file of the test's own."""
 
 import os
 

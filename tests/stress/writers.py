@@ -1,4 +1,4 @@
-"""Every road by which a state is written: one in three refuses the token."""
+"""Every way by which a state is written: one in three refuses the token."""
 
 import random
 import time
@@ -83,12 +83,12 @@ DELETIONS = (
 def only_named_rows():
     """Leave out what reaches everybody's rows, and would hide the fault that is looked for."""
     global CHANGES, DELETIONS  # noqa: PLW0603 - of a process of the test
-    CHANGES = tuple(road for road in CHANGES if road is not raw_unnamed)
+    CHANGES = tuple(change for change in CHANGES if change is not raw_unnamed)
     DELETIONS = DELETIONS[:-1]
 
 
 def write(user, number, key, chance: random.Random):
-    """Write one state of a user, by a road and in a kind of transaction taken by chance."""
+    """Write one state of a user, by a way and in a kind of transaction taken by chance."""
     while True:
         ways = (plainly, atomically, in_savepoint, by_hand)
         way = chance.choice(ways) if connection.get_autocommit() else and_commit

@@ -15,7 +15,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
 import irontoken
-from irontoken import _core, cache
+from irontoken import _core
+from irontoken.cache import service as cache
 from irontoken.tokens import lookup, uses
 from irontoken.tokens.checks import check_peppers
 from irontoken.tokens.signals import token_refused
@@ -363,24 +364,24 @@ class TestCache:
     def test_hits_are_noted_too(self, cached, ada):
         _, key = AccessToken.objects.issue(ada)
         ask(key)
-        uses._uses.noted.clear()
+        uses._uses.recorded.clear()
         uses._uses.next_at.clear()
         ask(key)
-        assert len(uses._uses.noted) == 1
+        assert len(uses._uses.recorded) == 1
 
 
 class TestUses:
     def test_a_use_is_written_in_a_batch_once_in_an_interval(self, ada):
-        uses._uses.noted.clear()
+        uses._uses.recorded.clear()
         uses._uses.next_at.clear()
         keys = [AccessToken.objects.issue(ada)[1] for _ in range(5)]
         for key in keys * 3:
             assert ask(key)[1] == 1
-        assert len(uses._uses.noted) == 5
+        assert len(uses._uses.recorded) == 5
         uses.flush()
         assert AccessToken.objects.filter(last_used=None).count() == 0
         ask(keys[0])
-        assert not uses._uses.noted
+        assert not uses._uses.recorded
 
     def test_what_could_not_be_written_is_written_later(self, ada, monkeypatch, caplog):
         def fail(*_):
@@ -396,15 +397,15 @@ class TestUses:
         monkeypatch.setattr(uses, "_write", write)
         uses.flush()
         assert AccessToken.objects.get().last_used is not None
-        assert not uses._uses.noted
+        assert not uses._uses.recorded
 
     def test_what_was_noted_of_a_tests_database_is_not_written_to_another(self, ada):
         token, _ = AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
         place = uses.place_of(token)._replace(database="gone")
-        uses._uses.noted[place] = timezone.now()
+        uses._uses.recorded[place] = timezone.now()
         uses._change("digest", place, uses.Update({}, {"digest": "other"}))
         uses.flush()
-        assert not uses._uses.noted
+        assert not uses._uses.recorded
         found = AccessToken.objects.get()
         assert (found.last_used, found.expires) == (None, token.expires)
         assert found.digest == token.digest
@@ -413,7 +414,7 @@ class TestUses:
         token, _ = AccessToken.objects.issue(ada)
         later = timezone.now() + timedelta(hours=1)
         AccessToken.objects.update(last_used=later)
-        uses._uses.noted[uses.place_of(token)] = timezone.now()
+        uses._uses.recorded[uses.place_of(token)] = timezone.now()
         uses.flush()
         assert AccessToken.objects.get().last_used == later
 
@@ -442,7 +443,7 @@ class TestUses:
             soon = token.created + day / 2
             AccessToken.objects.update(revoked=timezone.now(), expires=soon)
             token.expires = soon  # as it was read before it was revoked
-            uses.note(token)
+            uses.record(token)
             assert uses._uses.updates
             uses.flush()
         assert AccessToken.objects.get().expires == soon
@@ -466,10 +467,10 @@ class TestUses:
 
     def test_it_can_be_switched_off(self, ada):
         with setting(LAST_USED=False):
-            uses._uses.noted.clear()
+            uses._uses.recorded.clear()
             _, key = AccessToken.objects.issue(ada)
             ask(key)
-            assert not uses._uses.noted
+            assert not uses._uses.recorded
             assert cache.options() is None
 
 

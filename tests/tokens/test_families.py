@@ -16,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
 
 import irontoken
-from irontoken import cache
+from irontoken.cache import service as cache
 from irontoken.tokens import adoption, managers, uses
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
 from tests.processes import fork

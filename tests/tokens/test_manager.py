@@ -444,7 +444,7 @@ class TestRotate:
             token, _ = AccessToken.objects.issue(ada)
             token.rotate(grace=HOUR)
             token = AccessToken.objects.get(pk=token.pk)
-            uses.note(token)
+            uses.record(token)
             uses.flush()
             assert AccessToken.objects.get(pk=token.pk).expires == token.expires
             with pytest.raises(ValueError, match="rotated"):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 
-class Unfit(Exception):
-    """The bus is there and cannot carry the news; the text says why, and what to do."""
+class BusUnavailable(Exception):
+    """The bus is there and cannot carry messages; the text says why, and what to do."""
 
 
 class Bus(Protocol):
@@ -19,11 +19,11 @@ class Bus(Protocol):
     def open(self) -> None:
         """Connect, and hear all that is sent from the moment that this returns.
 
-        Raises ``Unfit``, or whatever the driver raises.
+        Raises ``BusUnavailable``, or whatever the driver raises.
         """
 
     def probe(self, secret: str) -> None:
-        """Send a secret to this connection itself, by the road that the news takes."""
+        """Send a secret to this connection itself, by the way that messages take."""
 
     def tell(self, name: str | None, text: str) -> None:
         """Send a message to the connection called ``name``, or to everybody."""

@@ -16,8 +16,8 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from irontoken._core import Lease, Line
-from irontoken.fleet.bus import ANSWER, Bus, Unfit
+from irontoken._core import BusSession, Lease
+from irontoken.fleet.bus import ANSWER, Bus, BusUnavailable
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -78,7 +78,7 @@ class Listener:
     def stop(self) -> None:
         """End the thread, and with it the lease, for good."""
         self._stop.set()
-        self.lease.void()
+        self.lease.revoke()
         if (bus := self.bus) is not None:
             bus.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -86,7 +86,7 @@ class Listener:
 
     def forked(self) -> None:
         """Forget the parent's thread and connection, which this child does not have."""
-        self.lease.void()
+        self.lease.revoke()
         self.failure, self.is_heard = "", False
         if self.bus is not None:
             self.bus.abandon()
@@ -117,17 +117,17 @@ class Listener:
 
     def _listen(self) -> str:
         """Listen until something fails; return what it was."""
-        line: Line | None = None
+        line: BusSession | None = None
         bus = self._connect()
         try:
             self.bus = bus
             bus.open()
-            line = Line(self.lease)
+            line = BusSession(self.lease)
             while not self._stop.is_set():
                 self._turn(bus, line)
         except Exception as error:  # noqa: BLE001 - whatever it is, requests go on
             text = " ".join(str(error).split())
-            return text if isinstance(error, Unfit) else f"{type(error).__name__}: {text}"
+            return text if isinstance(error, BusUnavailable) else f"{type(error).__name__}: {text}"
         finally:
             if line is not None:
                 line.lost()
@@ -136,19 +136,19 @@ class Listener:
                 bus.close()
         return "stopped"
 
-    def _turn(self, bus: Bus, line: Line) -> None:
+    def _turn(self, bus: Bus, line: BusSession) -> None:
         if (secret := line.probe()) is not None:
             bus.probe(secret)
         for is_own, text in bus.wait(line.due_in()):
             if not is_own:
-                caller = line.hears(text)
+                caller = line.receive(text)
                 if caller is not None:
                     self._answer(bus, caller)
-            elif line.proves(text) and not self.is_heard:
+            elif line.confirm(text) and not self.is_heard:
                 self.failure, self.is_heard = "", True
                 logger.info("%s is heard.", self.title)
         if line.is_dead():
-            raise Unfit("what was sent over it does not come back")
+            raise BusUnavailable("what was sent over it does not come back")
 
     def _answer(self, bus: Bus, caller: str) -> None:
         now = time.monotonic()

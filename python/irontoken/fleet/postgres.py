@@ -19,7 +19,7 @@ import psycopg
 from django.db import connections
 from psycopg.pq import ExecStatus
 
-from irontoken.fleet.bus import ANSWER, Unfit, new_name
+from irontoken.fleet.bus import ANSWER, BusUnavailable, new_name
 from irontoken.fleet.triggers import State, Triggers
 
 #: What tells a database from any other, the same one on a standby included: when its server was
@@ -29,7 +29,7 @@ SERVER: Final = """
     FROM pg_catalog.pg_database WHERE datname = current_database()
 """
 _FIT: Final = "SELECT pg_backend_pid(), pg_is_in_recovery()"
-#: Which triggers there are, on which tables, and whether any has been touched: what switches one
+#: Which triggers there are, on which tables, and whether any has been altered: what switches one
 #: off and on again leaves another version of its row.
 _INSTALLED: Final = """
     SELECT md5(string_agg(concat_ws(' ', name, to_regclass(name)::oid, t.oid, t.xmin), ','
@@ -38,7 +38,7 @@ _INSTALLED: Final = """
     JOIN pg_catalog.pg_trigger AS t
     ON t.tgrelid = to_regclass(name) AND t.tgfoid = $2::oid AND t.tgenabled = 'A'
 """
-#: Sent only while the triggers are there: news would come by them.
+#: Sent only while the triggers are there: messages come by them.
 _PROBE: Final = f"""
     SELECT pg_notify($3, $4) WHERE NOT pg_is_in_recovery() AND pg_backend_pid() = $5::int
     AND ({_INSTALLED}) = $6
@@ -90,16 +90,16 @@ class Postgres:
         [[pid, is_standby]] = self._ask(_FIT)
         self._pid = int(pid)
         if self._pid != self._pg.backend_pid:
-            raise Unfit(POOLED)
+            raise BusUnavailable(POOLED)
         if is_standby == "t":
-            raise Unfit("the server is a standby, which cannot be listened to")
+            raise BusUnavailable("the server is a standby, which cannot be listened to")
         if self.needs_triggers:
             self.state = self.triggers.state(self._ask(*self.triggers.state_query()))
             if self.state.problem:
-                raise Unfit(f"{self.state.problem}: run manage.py irontoken install")
+                raise BusUnavailable(f"{self.state.problem}: run manage.py irontoken install")
             [[self._installed]] = self._ask(_INSTALLED, self._triggers())
         [[self.server]] = self._ask(SERVER)
-        # What is sent here is no news that must outlive a crash of the server.
+        # What is sent here is no message that must outlive a crash of the server.
         self._ask("SET synchronous_commit TO off")
         self._ask(f'LISTEN "{self.triggers.channel}"')
         self._ask(f'LISTEN "{self._channel(self.name)}"')
@@ -169,7 +169,7 @@ class Postgres:
         deadline = time.monotonic() + self.lease
         while self._pg.flush():
             if time.monotonic() > deadline:
-                raise Unfit("the server takes nothing")
+                raise BusUnavailable("the server takes nothing")
             time.sleep(0.001)
 
     def _take_answers(self) -> list[list[Any]]:
@@ -181,9 +181,11 @@ class Postgres:
                 self._send_next()
                 continue
             if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-                raise Unfit(result.error_message.decode(errors="replace").strip())
+                raise BusUnavailable(result.error_message.decode(errors="replace").strip())
             if self._asked is _PROBE and not result.ntuples:
-                raise Unfit("the triggers are not what they were: run manage.py irontoken install")
+                raise BusUnavailable(
+                    "the triggers are not what they were: run manage.py irontoken install"
+                )
             rows += [
                 [
                     value if value is None else value.decode()
@@ -203,10 +205,10 @@ class Postgres:
         while self._asked:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Unfit("the server does not answer")
+                raise BusUnavailable("the server does not answer")
             for key, _ in self._selector.select(left):
                 if key.fileobj is self._woken:
-                    raise Unfit("interrupted")
+                    raise BusUnavailable("interrupted")
                 self._pg.consume_input()
                 rows += self._take_answers()
         return rows

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from irontoken.fleet.bus import Unfit, new_name
+from irontoken.fleet.bus import BusUnavailable, new_name
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -62,7 +62,7 @@ def publish(client: Any, channel: str, text: str) -> None:
     if role[0] != b"master":
         # The address may lead to another server by now.
         client.connection_pool.disconnect()
-        raise Unfit("the server is a replica: others publish elsewhere")
+        raise BusUnavailable("the server is a replica: others publish elsewhere")
 
 
 class Redis:
@@ -86,7 +86,7 @@ class Redis:
         while confirmed < 2:  # noqa: PLR2004 - two channels
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Unfit("the server does not answer")
+                raise BusUnavailable("the server does not answer")
             message = self._listening.get_message(timeout=left)
             confirmed += message is not None and message["type"] == "subscribe"
 
@@ -148,7 +148,7 @@ class Publisher:
                 self._keep(message, reason)
 
     def unsent(self) -> int:
-        """Return how many words of news have not been sent yet."""
+        """Return how many messages have not been sent yet."""
         return len(self._unsent | self._under_way)
 
     def stop(self) -> None:
@@ -179,7 +179,7 @@ class Publisher:
                 return
             if reason:
                 logger.warning(
-                    "Redis does not take the news of writes, which is sent as soon as it does: %s",
+                    "Redis takes no messages of writes, which are sent as soon as it does: %s",
                     reason,
                 )
             thread = threading.Thread(target=self._retry, name="irontoken-publisher", daemon=True)
@@ -204,7 +204,7 @@ class Publisher:
                     break
         else:
             return
-        logger.warning("Redis takes the news of writes again; all of it has been sent.")
+        logger.warning("Redis takes the messages of writes again; all have been sent.")
 
     def _send(self) -> None:
         # Taken out first: what is written to while they are under way must be told again.

@@ -1,6 +1,6 @@
-"""The triggers of PostgreSQL that send the news of a write, whichever program wrote.
+"""The triggers of PostgreSQL that send a message of a write, whichever program wrote.
 
-Each statement that changed rows of a watched table sends one message, as the Rust core would write
+Each statement that changed rows of a tracked table sends one message, as the Rust core would write
 it: the slots of the rows, or ``*`` for everything. The slots are computed here in SQL as they are
 in Rust; ``tests/slots.json`` holds what both must answer.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken.watched import Columns, watched_tables
+from irontoken.cache.tables import Columns, tracked_columns
 
 #: Past so many rows a message says everything.
 FEW: Final = 300
@@ -210,11 +210,11 @@ def _like(channel: str) -> str:
 
 
 def _tables() -> dict[str, list[str]]:
-    """Return the watched tables as SQL names them, and what their triggers are told.
+    """Return the tracked tables as SQL names them, and what their triggers are told.
 
     Whose slots, by which column, of which kind, and which column's changes are passed over.
     """
-    tables, names, unwatched = watched_tables()
+    tables, names, unwatched = tracked_columns()
     return {
         names[table]: [*_identity(columns), unwatched.get(table, "")]
         for table, columns in sorted(tables.items())

@@ -11,6 +11,8 @@ class TokensConfig(AppConfig):
     name = "irontoken.tokens"
     label = "irontoken_tokens"
     verbose_name = "Access tokens"
+    #: The module with the actions of ``manage.py irontoken`` for tokens.
+    irontoken_commands = "irontoken.tokens.commands"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
@@ -21,7 +23,7 @@ class TokensConfig(AppConfig):
         from django.core import checks
 
         from irontoken import conf as irontoken_conf
-        from irontoken.tokens import conf, receivers
+        from irontoken.tokens import conf, default_model, receivers
         from irontoken.tokens.checks import (
             check_leftovers,
             check_models,
@@ -44,3 +46,4 @@ class TokensConfig(AppConfig):
         checks.register(check_models, checks.Tags.urls)
         checks.register(check_leftovers, checks.Tags.database)
         receivers.connect()
+        default_model.start()

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken import cache
+from irontoken.cache import service as cache
 from irontoken.tokens import adoption, get_token_model, leaks, sources
 from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.validators import split_scopes

@@ -89,7 +89,7 @@ class TokenOptions(NamedTuple):
         return self.max_expires_in or self.expires_in
 
     @property
-    def notes_uses(self) -> bool:
+    def records_uses(self) -> bool:
         """Whether the use of a token leads to anything being written."""
         return self.last_used or self.renew_every is not None
 
@@ -104,8 +104,6 @@ class TokenOptions(NamedTuple):
 
 
 _read: TokenOptions | None = None
-#: The prefix of keys, once the setting has been read: the Rust core looks here for it.
-key_prefix: Final[list[str | None]] = [None]
 
 
 def options() -> TokenOptions:
@@ -136,7 +134,6 @@ def _read_setting() -> TokenOptions:
         read = TokenOptions(**{name.lower(): value for name, value in found.items()})
         by_knox = knox.algorithms() if read.accept_knox else ()
         _read = read._replace(missing_peppers=missing, knox_algorithms=by_knox)
-        key_prefix[0] = _read.key_prefix
     return _read
 
 
@@ -270,7 +267,6 @@ def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str,
 def _forget(**_: Any) -> None:
     global _read  # noqa: PLW0603 - as above
     _read = None
-    key_prefix[0] = None
 
 
 setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.conf")

@@ -12,9 +12,10 @@ from django.db.models import Model
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
-from irontoken import cache, carried, refusals
-from irontoken._core import keys_equal
-from irontoken.compiled import CompiledLookup, compile_lookup
+from irontoken import carried, refusals
+from irontoken._core import decode_row, keys_equal
+from irontoken.cache import service as cache
+from irontoken.lookup.compiler import CompiledLookup, compile_lookup
 from irontoken.tokens import binding, conf, digests, families, sources, uses
 from irontoken.tokens.signals import token_refused
 
@@ -66,7 +67,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         user, token = cached()
     if token.digest != found[0] and not options.missing_peppers:
         uses.rehash(token, found[0])
-    uses.note(token)
+    uses.record(token)
     return user, token
 
 
@@ -84,17 +85,17 @@ def _find(
     lookup = compiled(model, alias, len(found))
     if lookup is None or lookup.backend is not type(connection):
         return _by_orm(model, alias, found), None
-    ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
+    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, found)
         row = cursor.fetchone()
     if not row:
         return None, None
     sent = _sent(found, row, lookup)
-    build = partial(lookup.shape.build, row, connection, lookup.converters, sent, key)
-    if ticket is None or not options.binds_tokens:
-        return build(ticket), None
-    return build(None), partial(build, ticket)
+    build = partial(decode_row, lookup.decoder, row, connection, lookup.converters, sent, key)
+    if permit is None or not options.binds_tokens:
+        return build(permit), None
+    return build(None), partial(build, permit)
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:

@@ -75,12 +75,12 @@ class AccessTokenManager(models.Manager[Any]):
         ``expires_in`` is no ``timedelta``, ``ValidationError`` for a name, scopes or a duration
         that no token can have, and ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
-        token, key = self._made(user, name, expires_in, scopes)
+        token, key = self._build_token(user, name, expires_in, scopes)
         alias = self._alias(user)
         if check is None:
             self._save(token, alias)
         else:
-            with self._alone_with(token.user_id, alias):
+            with self._lock_user(token.user_id, alias):
                 check(alias)
                 self._save(token, alias)
         self._tell_of_issued(token)
@@ -110,7 +110,7 @@ class AccessTokenManager(models.Manager[Any]):
         now = timezone.now()
         alias = self._alias(token)
         tokens = self.using(alias)
-        with self._alone_with(token.user_id, alias):
+        with self._lock_user(token.user_id, alias):
             # By a condition, so that of two who revoke one has done it, and the first time stays.
             changed = tokens.filter(pk=token.pk, revoked=None).update(revoked=now)
             # Read in here: somebody may have rotated it since it was read.
@@ -132,7 +132,7 @@ class AccessTokenManager(models.Manager[Any]):
         """
         now = timezone.now()
         alias = self._alias(token)
-        with self._alone_with(token.user_id, alias):
+        with self._lock_user(token.user_id, alias):
             members = families.of(token, self.using(alias))
             revoked = members.filter(revoked=None).update(revoked=now)
         families.tell_of_revoked(members, now, robust=True)
@@ -147,7 +147,7 @@ class AccessTokenManager(models.Manager[Any]):
         """
         now = timezone.now()
         alias = self._alias(user)
-        with self._alone_with(user.pk, alias):
+        with self._lock_user(user.pk, alias):
             deleted = self._delete_from_sources(user, keep)
             tokens = self.using(alias).filter(user_id=user.pk, revoked=None)
             if isinstance(keep, self.model):
@@ -164,7 +164,7 @@ class AccessTokenManager(models.Manager[Any]):
         alias = self._alias(token)
         tokens = self.using(alias)
         now = timezone.now()
-        with self._alone_with(token.user_id, alias):
+        with self._lock_user(token.user_id, alias):
             # Read again: of two who rotate one token, the second finds it rotated.
             found = tokens.filter(pk=token.pk).select_related("user").first()
             if found is None or found.refusal(now) or found.lifetime == 0:
@@ -185,7 +185,7 @@ class AccessTokenManager(models.Manager[Any]):
             is_as_found = Q(lifetime=None) | Q(lifetime__gt=0)
             if not tokens.filter(is_as_found, pk=token.pk, revoked=None).update(**changes):
                 raise ValueError("the token has just been revoked or rotated by somebody else")
-            new, key = self._made(found.user, found.name, lifetime, found.scopes, found)
+            new, key = self._build_token(found.user, found.name, lifetime, found.scopes, found)
             new.family = family
             self._save(new, alias)
         for name, value in changes.items():
@@ -210,7 +210,7 @@ class AccessTokenManager(models.Manager[Any]):
         return deleted
 
     @contextlib.contextmanager
-    def _alone_with(self, user_id: Any, alias: str) -> Iterator[None]:
+    def _lock_user(self, user_id: Any, alias: str) -> Iterator[None]:
         """Make others wait, in a transaction, who issue, rotate or revoke all for this user."""
         with transaction.atomic(alias):
             if connections[alias].features.has_select_for_update:
@@ -221,7 +221,7 @@ class AccessTokenManager(models.Manager[Any]):
             yield
 
     @sensitive_variables()
-    def _made(
+    def _build_token(
         self,
         user: Any,
         name: str,
@@ -276,7 +276,7 @@ class AccessTokenManager(models.Manager[Any]):
         if options.max_per_user is None:
             token.save(force_insert=True, using=alias)
             return
-        with self._alone_with(token.user_id, alias):
+        with self._lock_user(token.user_id, alias):
             token.save(force_insert=True, using=alias)
             # After the insertion, for which SQLite lets one connection in at a time.
             others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)

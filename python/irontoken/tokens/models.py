@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from irontoken.conf import token_model
 from irontoken.tokens import binding, conf, digests
 from irontoken.tokens.managers import AccessTokenManager, keyless
+from irontoken.tokens.strategy import DigestStrategy
 from irontoken.tokens.validators import no_control_characters
 
 if not hasattr(settings, "IRONTOKEN_TOKEN_MODEL"):
@@ -27,10 +28,8 @@ class AbstractAccessToken(models.Model):
     them, as RFC 6749 has it. A revoked token stays until it is purged.
     """
 
-    #: The field by which a key is looked up, in place of ``key``.
-    irontoken_digest_field: ClassVar[str] = "digest"
-    #: The field that is written by use alone, and that no cached row is read anew for.
-    irontoken_unwatched: ClassVar[str] = "last_used"
+    #: How tokens are found by their keys.
+    irontoken_lookup: ClassVar[DigestStrategy] = DigestStrategy()
 
     user: "models.ForeignKey[Any, Any]" = models.ForeignKey(
         settings.AUTH_USER_MODEL,

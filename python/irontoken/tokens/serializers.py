@@ -13,6 +13,7 @@ from rest_framework.authtoken.serializers import AuthTokenSerializer
 
 from irontoken.tokens import conf, get_token_model
 from irontoken.tokens.conf import LONGEST_LIFETIME
+from irontoken.tokens.models import AbstractAccessToken
 from irontoken.tokens.validators import LONGEST_NAME, LONGEST_SCOPE, LONGEST_SCOPES
 
 #: Seconds.
@@ -190,7 +191,7 @@ class WhoAmISerializer(serializers.Serializer[Any]):
 
     def get_token(self, request: Any) -> dict[str, Any] | None:
         """Return what may be shown of the token."""
-        if not hasattr(request.auth, "irontoken_digest_field"):
+        if not isinstance(request.auth, AbstractAccessToken):
             return None
         found: dict[str, Any] = TokenSerializer(request.auth, context={"request": request}).data
         return found

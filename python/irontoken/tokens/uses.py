@@ -1,7 +1,7 @@
 """What the use of tokens leads to, written in batches by a thread: no request writes.
 
 That is when it was, the later end that it gives, and the digest under today's pepper. Each process
-notes a token at most once in an interval. The thread writes a second after the first use, and
+records a token at most once in an interval. The thread writes a second after the first use, and
 then every five. What is left is written by ``atexit``. Where a process ends without that, as one
 that is killed does, and those of uvicorn, granian and gunicorn's UvicornWorker on SIGTERM, the
 uses of the last five seconds are lost.
@@ -27,7 +27,7 @@ from irontoken.tokens import conf
 logger: Final = logging.getLogger("irontoken.tokens")
 #: Rows that are written, or left for later, together.
 _BATCH: Final = 200
-#: The most uses that are remembered; what is past it is not noted until the next writing.
+#: The most uses that are remembered; what is past it is not recorded until the next writing.
 _MOST: Final = 100_000
 #: Seconds from a use to its writing, and between two writings.
 _SOON: Final = 1.0
@@ -60,23 +60,23 @@ class _Uses:
         #: Whether there is something to write.
         self.work = threading.Event()
         self.failure = ""
-        self.noted: dict[Place, datetime] = {}
+        self.recorded: dict[Place, datetime] = {}
         #: By what is changed, and where.
         self.updates: dict[tuple[str, Place], Update | Callable[[], None]] = {}
-        #: By digest, which is at hand: when to note it again.
+        #: By digest, which is at hand: when to record it again.
         self.next_at: dict[str, float] = {}
 
 
 _uses = _Uses()
 
 
-def note(token: Any) -> None:
-    """Note that a token has just been used."""
+def record(token: Any) -> None:
+    """Record that a token has just been used, once in an interval."""
     options = conf.options()
-    if not options.notes_uses:
+    if not options.records_uses:
         return
     now = time.monotonic()
-    if now < _uses.next_at.get(token.digest, 0.0) or len(_uses.noted) >= _MOST:
+    if now < _uses.next_at.get(token.digest, 0.0) or len(_uses.recorded) >= _MOST:
         return
     if len(_uses.next_at) >= _MOST:
         _uses.next_at.clear()
@@ -85,7 +85,7 @@ def note(token: Any) -> None:
     if place is None:
         return
     if options.last_used:
-        _uses.noted[place] = timezone.now()
+        _uses.recorded[place] = timezone.now()
         _start()
     if (end := _later_end(token, options)) is not None:
         conditions = {"revoked": None, "lifetime__gt": 0, "expires__lt": end}
@@ -149,7 +149,7 @@ def _change(what: str, place: Place, update: Update | Callable[[], None]) -> Non
 
 
 def flush() -> None:
-    """Write what has been noted; raises nothing of the database's.
+    """Write what has been recorded; raises nothing of the database's.
 
     What a database could not do for now is tried again at the next time.
     """
@@ -160,15 +160,15 @@ def flush() -> None:
         if done and _uses.updates.get(key) is update:
             _uses.updates.pop(key, None)
     by_table: dict[tuple[Any, str], list[tuple[Place, datetime]]] = {}
-    for place, when in _uses.noted.copy().items():
+    for place, when in _uses.recorded.copy().items():
         by_table.setdefault((place.model, place.alias), []).append((place, when))
     for (_, alias), rows in by_table.items():
         remaining = iter(rows)
         while some := list(islice(remaining, _BATCH)):
             if _attempt(alias, failed, partial(_write, some)):
                 for place, when in some:
-                    if _uses.noted.get(place) is when:
-                        _uses.noted.pop(place, None)
+                    if _uses.recorded.get(place) is when:
+                        _uses.recorded.pop(place, None)
     _tell(failed)
 
 
@@ -221,7 +221,7 @@ def _keep(alias: str) -> None:
 def _write(rows: list[tuple[Place, datetime]]) -> None:
     """Write when tokens of one table were used.
 
-    By the driver's own cursor, since the seam would take it for a change of the tokens.
+    By the driver's own cursor, since the interceptor would take it for a change of the tokens.
     """
     place, _ = rows[0]
     model, alias = place.model, place.alias
@@ -276,14 +276,14 @@ def _run() -> None:
         uses.work.clear()
         flush()
         connections.close_all()
-        if uses.noted or uses.updates:
+        if uses.recorded or uses.updates:
             uses.work.set()  # what could not be written now
         if uses.stop.wait(min(_PAUSE - _SOON, interval)):
             return
 
 
 def _forked() -> None:
-    global _uses  # noqa: PLW0603 - what the parent has noted is the parent's to write
+    global _uses  # noqa: PLW0603 - what the parent has recorded is the parent's to write
     _uses = _Uses()
 
 
@@ -294,7 +294,7 @@ def _end() -> None:
         _uses.thread.join(_PATIENCE)
         if _uses.thread.is_alive():
             return  # what holds it would hold the end of the process
-    if _uses.noted or _uses.updates:
+    if _uses.recorded or _uses.updates:
         flush()
 
 

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from irontoken.tokens import get_token_model
 from irontoken.tokens.authentication import site_classes
+from irontoken.tokens.models import AbstractAccessToken
 from irontoken.tokens.pagination import NewestFirst
 from irontoken.tokens.permissions import ManagesTokens
 from irontoken.tokens.secrecy import SecretView
@@ -202,7 +203,7 @@ class RotateView(_View):
         """Issue a token like it, and let it live for the grace and no longer."""
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth
-        if not hasattr(token, "irontoken_digest_field"):
+        if not isinstance(token, AbstractAccessToken):
             message = _("Only an issued token can be rotated.")
             raise serializers.ValidationError({"non_field_errors": [message]})
 

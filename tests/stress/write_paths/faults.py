@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from django.db import connections
 
-from irontoken import cache, seam
 from irontoken._core import Cache
+from irontoken.cache import interceptor
+from irontoken.cache import service as cache
 
 
 class Fault(NamedTuple):
@@ -33,16 +34,16 @@ class Interceptor:
 
 def intercept(tells):
     """Put ``tells`` in the place of the interceptor of every connection."""
-    install = seam._install
+    install = interceptor._install
 
     def installed(connection, **named):
         found = install(connection, **named)
         for place, wrapper in enumerate(connection.execute_wrappers):
-            if isinstance(wrapper, seam.Seam):
+            if isinstance(wrapper, interceptor.WriteInterceptor):
                 connection.execute_wrappers[place] = Interceptor(wrapper, tells)
         return found
 
-    seam._install = installed
+    interceptor._install = installed
 
 
 def before_only(real, execute, sql, *rest):
@@ -52,12 +53,12 @@ def before_only(real, execute, sql, *rest):
 
 
 def no_second_invalidation():
-    seam._telling = lambda method, *_: method
+    interceptor._telling = lambda method, *_: method
     intercept(before_only)
 
 
 def commit_tells_nobody():
-    seam._METHODS = tuple(name for name in seam._METHODS if name != "_commit")
+    interceptor._METHODS = tuple(name for name in interceptor._METHODS if name != "_commit")
 
 
 def executemany_tells_nobody():
@@ -81,7 +82,7 @@ def raw_transactions_are_not_followed():
 
 
 def each_alias_has_a_version_file():
-    install, store = seam._install, cache.store
+    install, store = interceptor._install, cache.store
 
     def installed(connection, **named):
         options = cache.options()
@@ -93,7 +94,7 @@ def each_alias_has_a_version_file():
         finally:
             cache.store = store
 
-    seam._install = installed
+    interceptor._install = installed
 
 
 FAULTS = {

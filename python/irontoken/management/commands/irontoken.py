@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from importlib import import_module
 from typing import Any
 
 from django.apps import apps
@@ -11,13 +12,27 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken import cache, conf, fleet
-from irontoken.databases import uncacheable
+from irontoken import conf
+from irontoken.cache import service as cache
+from irontoken.cache.databases import uncacheable
+from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
 
 #: Seconds.
 _LOCK_TIMEOUT = 5
+
+
+def _commands_of_apps() -> list[Any]:
+    """Return the modules with actions of other apps', as their configurations name them."""
+    names = [getattr(each, "irontoken_commands", "") for each in apps.get_app_configs()]
+    return [import_module(name) for name in names if name]
+
+
+def _last(seconds: int | None) -> str:
+    if not seconds:
+        return ""
+    return f", the last at {datetime.fromtimestamp(seconds, timezone.utc):%F %T} UTC"
 
 
 class Command(BaseCommand):
@@ -40,9 +55,7 @@ class Command(BaseCommand):
             parser_of.add_argument("--sql", action="store_true", help="print what would be run")
             parser_of.add_argument("--database", help="an alias; all of PostgreSQL's if not given")
 
-        if apps.is_installed("irontoken.tokens"):
-            from irontoken.tokens import commands
-
+        for commands in _commands_of_apps():
             commands.add_arguments(actions)
         for each in actions.choices.values():
             _add_djangos_options(each)
@@ -50,9 +63,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **given: Any) -> None:
         """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
         if given["action"] not in {"status", "install", "uninstall"}:
-            from irontoken.tokens import commands
-
-            commands.handle(self, given)
+            for commands in _commands_of_apps():
+                commands.handle(self, given)
             return
         options = cache.options()
         if options is None:
@@ -123,7 +135,7 @@ class Command(BaseCommand):
                 "tables; manage.py irontoken status then says whether it worked."
             ) from error
         if not connection.in_atomic_block:
-            # The seam takes the function's search_path for one of the connection's own.
+            # The interceptor takes the function's search_path for one of the connection's own.
             connection.close()
 
     def _print(self, statements: list[str]) -> None:
@@ -141,12 +153,8 @@ class Command(BaseCommand):
             for problem in self._status_of(connections[alias], options, wait)
         ]
         if options.coherence == "redis":
-            failures += [f"Redis: {problem}" for problem in self._roll_call("", options, wait)]
-        info = cache.info()
-        self.stdout.write(
-            f"This process: {info.entries} tokens in {info.bytes} bytes, {info.hits} hits, "
-            f"{info.misses} misses, {info.stale} stale, {info.evictions} evicted."
-        )
+            problems = self._list_processes("", options, wait)
+            failures += [f"Redis: {problem}" for problem in problems]
         self.stdout.write(f"Coherence: {options.coherence}.")
         if failures:
             raise CommandError("The cache is on and does not work. " + " ".join(failures))
@@ -159,15 +167,19 @@ class Command(BaseCommand):
         if failure := store.failure():
             yield failure
             return
-        last, when = store.last_write(), ""
-        if last:
-            when = f", the last at {datetime.fromtimestamp(last, timezone.utc):%F %T} UTC"
         self.stdout.write(
             f"The version file is {store.path()}, shared by the processes of user "
-            f"{os.geteuid()}; {store.writes()} writes since it was made{when}."
+            f"{os.geteuid()}; {store.writes()} invalidations since it was made"
+            f"{_last(store.last_write())}."
+        )
+        hits, misses, stale = store.usage()
+        self.stdout.write(
+            f"In these processes since then: hits {hits}, misses {misses}, rows that were stale "
+            f"{stale}."
         )
         for user, path in store.other_users():
-            self.stdout.write(f"User {user} has a version file too: {path}.")
+            last = _last(store.last_write_of(user))
+            self.stdout.write(f"User {user} has a version file too: {path}{last}.")
         if users := cache.unreachable_users():
             said = f"This user may not write to those of {', '.join(users)}."
             yield f"{said} {cache.UNREACHABLE_HINT}"
@@ -187,13 +199,15 @@ class Command(BaseCommand):
                 return
             if state.problem:
                 yield f"{state.problem}; run manage.py irontoken install"
-            yield from self._roll_call(alias, options, wait)
+            yield from self._list_processes(alias, options, wait)
 
-    def _roll_call(self, alias: str, options: conf.CacheOptions, wait: float) -> Iterator[str]:
+    def _list_processes(
+        self, alias: str, options: conf.CacheOptions, wait: float
+    ) -> Iterator[str]:
         """Print who listens; yield why nobody could be asked."""
         count = 0
         try:
-            for answer in fleet.roll_call(alias, options, wait):
+            for answer in fleet.list_processes(alias, options, wait):
                 count += 1
                 self.stdout.write(f"    {answer}")
         except Exception as error:  # noqa: BLE001 - whatever the bus raises, it is not heard

@@ -1,14 +1,13 @@
 """The cache: which rows it may hold, and for which database.
 
-A row enters by a ticket, taken before it is read, and leaves by a road, taken by the Rust core
-without a word of Python. Both exist only while the setting asks for the cache and the app is
+A row enters by a fill permit, taken before it is read, and is answered from by a cached lookup,
+in the Rust core alone. Both exist only while the setting asks for the cache and the app is
 installed.
 """
 
 import hashlib
 import itertools
 import logging
-import math
 import os
 import sqlite3
 import sys
@@ -21,11 +20,14 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from irontoken import conf, databases, fleet
-from irontoken._core import Cache, Road, Ticket
-from irontoken.compiled import CompiledLookup
-from irontoken.databases import identity, uncacheable
-from irontoken.watched import kind_of, sql_names_of, tables_of, watched
+from irontoken import conf
+from irontoken._core import Cache, CachedLookup, FillPermit
+from irontoken.cache import databases
+from irontoken.cache.databases import identity, uncacheable
+from irontoken.cache.tables import kind_of, sql_names_of, tables_of, tracked
+from irontoken.fleet import service as fleet
+from irontoken.lookup.compiler import CompiledLookup
+from irontoken.lookup.strategy import strategy_of
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -33,7 +35,7 @@ _UNREAD: Final = object()
 _options: Any = _UNREAD
 _store: Cache | None = None
 _has_warned = False
-_unheard: Final[set[str]] = set()
+_failures_told: Final[set[str]] = set()
 _spaces = itertools.count()
 _lock: Final = threading.Lock()
 
@@ -168,67 +170,47 @@ def clear() -> None:
     fleet.clear(list(cached.values()), found)
 
 
-def ticket(
+def fill_permit(
     model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
-) -> Ticket | None:
-    """Return the leave to keep the row that ``lookup`` is about to read, if it may be kept."""
+) -> FillPermit | None:
+    """Return the permit to store the row that ``lookup`` is about to read, if it may be."""
     if connection.connection is None:
-        connection.ensure_connection()  # which installs the seam, and the query would do next
-    seam = connection.__dict__.get("_irontoken_seam")
-    if seam is None or seam not in connection.execute_wrappers:
+        connection.ensure_connection()  # which is intercepted; the query would do it next
+    interceptor = connection.__dict__.get("_irontoken_interceptor")
+    if interceptor is None or interceptor not in connection.execute_wrappers:
         return None
-    found, database = options(), seam.database
-    if found is None or database is None or not seam.is_cacheable:
+    found, database = options(), interceptor.database
+    if found is None or database is None or not interceptor.is_cacheable:
         return None
     if _lags_behind(connection) or _is_written_elsewhere(model, connection.alias, lookup):
         return None
-    road = database.roads.get(model) or _build_road(model, connection, lookup)
+    cached_lookup = database.lookups.get(model) or _build_road(model, connection, lookup)
     if found.coherence != "host" and not _is_heard_of(connection, lookup, found):
         return None
-    return road and road.open(seam, connection)
+    return cached_lookup and cached_lookup.open(interceptor, connection)
 
 
 def _build_road(
     model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
-) -> Road | None:
+) -> CachedLookup | None:
     cache, found = store(), options()
-    if cache is None or found is None or unkeepable(model, connection.alias, lookup):
+    if cache is None or found is None or uncacheable_model(model, connection.alias, lookup):
         return None
+    strategy = strategy_of(model)
     (token, token_pk), (user, user_pk) = lookup.primary_keys
-    road = Road(
+    cached_lookup = CachedLookup(
         cache,
         fleet.lease_for(connection, identity(connection), found),
         next(_spaces),
-        lookup.shape,
+        lookup.decoder,
         (token, kind_of(token_pk) or ""),
         (user, kind_of(user_pk) or ""),
         lookup.key_column if lookup.key_field is None and not lookup.is_digest else None,
-        *_limits(lookup),
+        strategy.limits(lookup.columns),
+        *strategy.use_recorder(),
     )
-    connection.__dict__["_irontoken_seam"].database.roads[model] = road
-    return road
-
-
-def _limits(lookup: CompiledLookup) -> tuple[list[tuple[list[int], float]], Any, float]:
-    """Return until when a row is answered from, and who notes its use how often."""
-    if not lookup.is_digest:
-        return [], None, 0.0
-    from irontoken.tokens import conf as tokens_conf
-    from irontoken.tokens import uses
-
-    found = tokens_conf.options()
-    columns = lookup.columns
-    # A revoked token is over whenever its clock, which may be another host's, says that it was.
-    limits = [([columns["revoked"]], -math.inf), ([columns["expires"]], 0.0)]
-    if found.max_lifetime is not None:
-        # Whichever is first: one that was never rotated has but the second.
-        longest = found.max_lifetime.total_seconds()
-        limits += [([columns["first_issued"]], longest), ([columns["created"]], longest)]
-    if found.idle_timeout is not None:
-        idle = found.idle_timeout.total_seconds()
-        limits.append(([columns["created"], columns["last_used"]], idle))
-    note = uses.note if found.notes_uses else None
-    return limits, note, found.last_used_interval.total_seconds()
+    connection.__dict__["_irontoken_interceptor"].database.lookups[model] = cached_lookup
+    return cached_lookup
 
 
 def _is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
@@ -236,11 +218,11 @@ def _is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup
     return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
 
 
-def unkeepable(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
+def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
     """Say why the rows of a model are not kept; empty where they are."""
     if lookup is None:
         return "its look-up is not a plain one: see “Subclassing” in the README"
-    seen = watched(connections[alias].vendor)
+    seen = tracked(connections[alias].vendor)
     for _, primary_key in lookup.primary_keys:
         if not primary_key.model._meta.managed:
             return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
@@ -257,7 +239,7 @@ def _is_heard_of(
     connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: conf.CacheOptions
 ) -> bool:
     tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
-    return fleet.may_keep(connection, identity(connection), tables, options)
+    return fleet.may_store(connection, identity(connection), tables, options)
 
 
 def _lags_behind(connection: BaseDatabaseWrapper) -> bool:
@@ -270,7 +252,7 @@ def _lags_behind(connection: BaseDatabaseWrapper) -> bool:
 def _is_standby(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether a connection of PostgreSQL's is to a standby, which may lag behind."""
     driver: Any = connection.connection
-    # Told by the server without being asked, from PostgreSQL 14 on.
+    # The server says so without being asked, from PostgreSQL 14 on.
     return bool(driver.info.parameter_status("in_hot_standby") == "on")
 
 
@@ -304,7 +286,7 @@ def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
     return id(driver), sys.getrefcount(driver)
 
 
-def lost() -> None:
+def version_file_lost() -> None:
     """Say in the log that the version file was lost and made anew."""
     logger.warning(
         "The version file of the cache was lost and has been made anew; all cached tokens were "
@@ -313,10 +295,10 @@ def lost() -> None:
     )
 
 
-def unheard(failure: str) -> None:
+def version_file_unavailable(failure: str) -> None:
     """Say in the log, once for each reason, that other processes were not told of a write."""
-    if failure not in _unheard:
-        _unheard.add(failure)
+    if failure not in _failures_told:
+        _failures_told.add(failure)
         logger.error(
             "A write to a token or a user could not be told to the other processes of this host, "
             "which may serve what they have cached for up to MAX_AGE: %s",
@@ -325,7 +307,7 @@ def unheard(failure: str) -> None:
 
 
 def forget(**_: Any) -> None:
-    """Close every road and read the setting anew."""
+    """Close every cached_lookup and read the setting anew."""
     global _options, _store  # noqa: PLW0603 - as above
     databases.forget()
     fleet.forget()
@@ -339,5 +321,5 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
-# A road holds what settings said, as a compiled look-up does.
+# A cached_lookup holds what settings said, as a compiled look-up does.
 setting_changed.connect(forget, dispatch_uid="irontoken.cache")

@@ -1,14 +1,12 @@
-//! What is watched: the tables whose columns a cached row holds, and where their slots are.
+//! The tracked tables, whose columns a cached row holds, and the slots of their rows.
 
 use std::collections::{HashMap, HashSet};
 
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use crate::sql::Dialect;
-
-/// The number of slots of each kind.
-pub const SLOTS: usize = 1 << 16;
+use super::Dialect;
+use crate::coherence::versions::SLOTS;
 
 /// Whose slots a column's values name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +82,13 @@ const fn is_weighed(byte: u8) -> bool {
 pub struct Effects {
     /// Tables with a trigger or a rule of unknown effect.
     pub any: HashSet<String>,
-    /// Tables whose deleted rows take rows of watched tables with them.
+    /// Tables whose deleted rows take rows of tracked tables with them.
     pub cascades: HashSet<String>,
 }
 
 /// The tables that a statement may write to. All names are in lower case.
 #[derive(Debug)]
-pub struct Watch {
+pub struct TrackedTables {
     dialect: Dialect,
     tables: HashMap<String, HashMap<String, Column>>,
     others: HashSet<String>,
@@ -102,15 +100,15 @@ pub struct Watch {
 #[derive(Debug)]
 pub enum Table<'w> {
     /// Its columns are held by cached rows; these of them identify rows.
-    Watched(&'w HashMap<String, Column>),
+    Tracked(&'w HashMap<String, Column>),
     /// It is none of ours.
     Other,
-    /// Nobody knows it: it may be a view of a watched table.
+    /// Nobody knows it: it may be a view of a tracked table.
     Unknown,
 }
 
-impl Watch {
-    /// Takes the watched tables with their identifying columns, and the names of all others,
+impl TrackedTables {
+    /// Takes the tracked tables with their identifying columns, and the names of all others,
     /// which have their schema before a point where Django writes it.
     #[must_use]
     pub fn new(
@@ -141,14 +139,14 @@ impl Watch {
         self.dialect
     }
 
-    /// What is known of a table. Of a watched one nothing is, while its triggers are not known.
+    /// What is known of a table. Of a tracked one nothing is, while its triggers are not known.
     #[must_use]
     pub fn table(&self, qualifier: Option<&str>, name: &str) -> Table<'_> {
         let name = name.to_lowercase();
         if let Some(columns) = self.tables.get(&name) {
             let is_plain = |(_, effects): &(u64, Effects)| !effects.any.contains(&name);
             return if self.effects.read().as_ref().is_some_and(is_plain) {
-                Table::Watched(columns)
+                Table::Tracked(columns)
             } else {
                 Table::Unknown
             };
@@ -165,7 +163,7 @@ impl Watch {
         }
     }
 
-    /// Whether deleting a table's rows may delete or change rows of watched tables too.
+    /// Whether deleting a table's rows may delete or change rows of tracked tables too.
     #[must_use]
     pub fn takes_others_along(&self, name: &str) -> bool {
         let name = name.to_lowercase();
@@ -173,9 +171,9 @@ impl Watch {
         self.effects.read().as_ref().is_none_or(does)
     }
 
-    /// Whether a name is that of a watched table.
+    /// Whether a name is that of a tracked table.
     #[must_use]
-    pub fn is_watched(&self, name: &str) -> bool {
+    pub fn is_tracked(&self, name: &str) -> bool {
         self.tables.contains_key(&name.to_lowercase())
     }
 
@@ -227,7 +225,7 @@ mod tests {
     /// is needed for rows of texts without a surrogate or an escape but these.
     #[test]
     fn the_slots_are_those_that_the_database_computes() {
-        let rows = include_str!("../tests/slots.json").lines();
+        let rows = include_str!("../../tests/slots.json").lines();
         let mut count = 0;
         for row in rows.filter_map(|line| line.trim().strip_prefix('[')?.split_once(']')) {
             let fields: Vec<String> = row.0.split(", ").map(unquoted).collect();
@@ -285,45 +283,45 @@ mod tests {
     #[test]
     fn names_are_compared_without_their_case() {
         let columns = HashMap::from([("ID".to_owned(), column(Kind::Integer))]);
-        let watch = Watch::new(
+        let tables = TrackedTables::new(
             [("Auth_User".to_owned(), columns)],
             ["Other".to_owned()],
             Dialect::Sqlite,
         );
-        watch.learn(1, Effects::default());
-        assert!(watch.is_watched("AUTH_USER"));
+        tables.learn(1, Effects::default());
+        assert!(tables.is_tracked("AUTH_USER"));
         assert!(
-            matches!(watch.table(None, "auth_user"), Table::Watched(columns) if columns.contains_key("id"))
+            matches!(tables.table(None, "auth_user"), Table::Tracked(columns) if columns.contains_key("id"))
         );
-        assert!(matches!(watch.table(None, "other"), Table::Other));
+        assert!(matches!(tables.table(None, "other"), Table::Other));
         assert!(matches!(
-            watch.table(Some("schema"), "other"),
+            tables.table(Some("schema"), "other"),
             Table::Unknown
         ));
-        assert!(matches!(watch.table(None, "a_view"), Table::Unknown));
+        assert!(matches!(tables.table(None, "a_view"), Table::Unknown));
     }
 
     #[test]
     fn a_table_whose_triggers_are_not_known_is_not_known() {
         let columns = HashMap::from([("id".to_owned(), column(Kind::Integer))]);
-        let watch = Watch::new(
+        let tables = TrackedTables::new(
             [("users".to_owned(), columns)],
             ["posts".to_owned()],
             Dialect::Sqlite,
         );
-        let is_watched = || matches!(watch.table(None, "users"), Table::Watched(_));
-        assert!(!is_watched() && watch.takes_others_along("posts"));
-        watch.learn(1, Effects::default());
-        assert!(is_watched() && !watch.takes_others_along("posts"));
-        assert!(watch.knows(1) && !watch.knows(2));
+        let is_tracked = || matches!(tables.table(None, "users"), Table::Tracked(_));
+        assert!(!is_tracked() && tables.takes_others_along("posts"));
+        tables.learn(1, Effects::default());
+        assert!(is_tracked() && !tables.takes_others_along("posts"));
+        assert!(tables.knows(1) && !tables.knows(2));
         let names = HashSet::from(["users".to_owned()]);
         let effects = Effects {
             any: names.clone(),
             cascades: names,
         };
-        watch.learn(2, effects);
-        assert!(!is_watched() && watch.takes_others_along("Users"));
-        watch.forget();
-        assert!(!watch.knows(2));
+        tables.learn(2, effects);
+        assert!(!is_tracked() && tables.takes_others_along("Users"));
+        tables.forget();
+        assert!(!tables.knows(2));
     }
 }

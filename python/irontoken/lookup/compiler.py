@@ -34,8 +34,8 @@ from django.db.models.lookups import Exact
 from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.query_utils import DeferredAttribute
 
-from irontoken._core import Converters, InstanceShape, RowShape
-from irontoken.shortened import shortened
+from irontoken._core import Converters, InstanceDecoder, RowDecoder
+from irontoken.lookup.strategy import strategy_of
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -62,7 +62,7 @@ class CompiledLookup(NamedTuple):
     max_length: int | None
     #: The database refuses a text with a NUL character in it.
     refuses_nul: bool
-    shape: RowShape
+    decoder: RowDecoder
     key_column: int
     #: That column holds a digest of the key, and not the key.
     is_digest: bool
@@ -145,8 +145,8 @@ def _compile(
     related = compiler.klass_info["related_klass_infos"]
     if compiler.annotation_col_map or len(related) != 1 or related[0]["from_parent"]:
         return None
-    token = _instance_shape(compiler, compiler.klass_info, fetch_mode, _cache_name(user_field))
-    user = _instance_shape(
+    token = _instance_decoder(compiler, compiler.klass_info, fetch_mode, _cache_name(user_field))
+    user = _instance_decoder(
         compiler,
         related[0],
         fetch_mode,
@@ -156,8 +156,6 @@ def _compile(
         return None
     expressions = tuple(expression for expression, *_ in compiler.select)
     key_column = _column(compiler, compiler.klass_info, key_field)
-    if is_digest:
-        sql = shortened(sql, compiler, connection)
     return CompiledLookup(
         sql=sql,
         key_field=None if type(key_field) in TEXT_FIELDS else key_field,
@@ -168,7 +166,7 @@ def _compile(
             else None
         ),
         refuses_nul=connection.vendor == "postgresql",
-        shape=RowShape(token, user, key_column),
+        decoder=RowDecoder(token, user, key_column),
         key_column=key_column,
         is_digest=is_digest,
         columns={
@@ -189,7 +187,7 @@ def key_field_of(model: type[Model]) -> Any:
 
     It is ``key``, but for a model that holds digests and names the field of them.
     """
-    return _field(model, getattr(model, "irontoken_digest_field", "key"))
+    return _field(model, strategy_of(model).key_field)
 
 
 def _field(model: type[Model], name: str) -> Any:
@@ -202,7 +200,7 @@ def _field(model: type[Model], name: str) -> Any:
 def _has_stock_manager(model: type[Model]) -> bool:
     manager: Any = getattr(model, "objects", None)
     # That of issued tokens adds methods of its own, and looks up as any other does.
-    is_ours = hasattr(model, "irontoken_digest_field") and isinstance(manager, Manager)
+    is_ours = strategy_of(model).holds_digests and isinstance(manager, Manager)
     return (
         (type(manager) is Manager or is_ours)
         and type(manager).get_queryset is Manager.get_queryset
@@ -232,9 +230,9 @@ def _primary_key(compiler: Any, klass_info: Any) -> tuple[int, Any]:
     return _column(compiler, klass_info, primary_key), primary_key
 
 
-def _instance_shape(
+def _instance_decoder(
     compiler: Any, klass_info: Any, fetch_mode: Any, relation: Any
-) -> InstanceShape | None:
+) -> InstanceDecoder | None:
     model = klass_info["model"]
     targets = [(compiler.select[index][0].target, index) for index in klass_info["select_fields"]]
     columns = [
@@ -254,7 +252,7 @@ def _instance_shape(
         state.append(("fetch_mode", fetch_mode))
         django_query: Any = query_module
         from_db = django_query._get_from_db(model, fetch_mode)
-    return InstanceShape(
+    return InstanceDecoder(
         model,
         from_db,
         alias,

@@ -1,4 +1,4 @@
-//! The lease and the line as Python holds them; what they decide is in `lease`.
+//! The lease and the session with the bus as Python holds them; what they decide is in `lease`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::news::{self, News};
-use crate::{clock, key, lease};
+use crate::coherence::message::{self, Message};
+use crate::coherence::{clock, lease};
+use crate::credentials::random_key;
 
 /// How long what has been heard of other hosts may be relied on.
 #[pyclass(frozen, module = "irontoken._core")]
@@ -24,9 +25,9 @@ impl Lease {
         Ok(Self(Arc::new(lease::Lease::new(length))))
     }
 
-    /// Ends it; only a line that is opened after this renews it.
-    fn void(&self) {
-        self.0.void();
+    /// Ends it; only a session that is opened after this renews it.
+    fn revoke(&self) {
+        self.0.revoke();
     }
 
     /// How many seconds ago the proof was sent that it rests on; `None` while it does not run.
@@ -43,13 +44,13 @@ impl Lease {
 
 /// One connection to the bus.
 #[pyclass(frozen, module = "irontoken._core")]
-pub(super) struct Line(Mutex<lease::Line>);
+pub(super) struct BusSession(Mutex<lease::BusSession>);
 
 #[pymethods]
-impl Line {
+impl BusSession {
     #[new]
     fn new(lease: &Lease) -> Self {
-        Self(Mutex::new(lease::Line::new(lease.domain())))
+        Self(Mutex::new(lease::BusSession::new(lease.domain())))
     }
 
     /// A secret to be sent over the bus, if it is time to send one.
@@ -58,31 +59,31 @@ impl Line {
             return Ok(None);
         }
         let mut secret = String::new();
-        key::generate::<PyErr>(1, 16, |digits| {
+        random_key::generate::<PyErr>(1, 16, |digits| {
             secret = String::from_utf8_lossy(digits).into_owned();
             Ok(())
         })?;
-        self.0.lock().sends(secret.clone(), clock::now());
+        self.0.lock().sent_secret(secret.clone(), clock::now());
         Ok(Some(secret))
     }
 
     /// Takes what came back; whether it renewed the lease.
-    fn proves(&self, secret: &str) -> bool {
-        self.0.lock().proves(secret, clock::now())
+    fn confirm(&self, secret: &str) -> bool {
+        self.0.lock().confirm(secret, clock::now())
     }
 
-    /// Takes a message; the name to answer to, if it is a roll call.
-    fn hears(&self, message: &str) -> Option<String> {
-        match news::hear(message) {
-            News::Written(touched) => {
-                self.0.lock().hears(&touched);
+    /// Takes a message; the name to reply to, if the processes are listed.
+    fn receive(&self, message: &str) -> Option<String> {
+        match message::decode(message) {
+            Message::Written(write_set) => {
+                self.0.lock().receive(&write_set);
                 None
             }
-            News::RollCall(name) => Some(name),
+            Message::ListProcesses(name) => Some(name),
         }
     }
 
-    /// How many seconds the line may be left alone.
+    /// How many seconds the session may be left alone.
     fn due_in(&self) -> f64 {
         self.0.lock().due_in(clock::now()).as_secs_f64()
     }

@@ -20,9 +20,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::{Mutex, RwLock};
 use rustix::process::geteuid;
 
-use crate::epochs::{Epochs, Slots, Touched};
-use crate::shared::Shared;
-use crate::watch::SLOTS;
+use super::mmap::SharedWords;
+use super::versions::{SLOTS, Slots, Versions, WriteSet};
 
 /// How long a reader relies on a file's path.
 const LOOK_AFTER: Duration = Duration::from_millis(100);
@@ -33,43 +32,43 @@ const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// The versions as they are mapped now.
 #[derive(Debug)]
-pub struct Mapped {
+pub struct MappedVersions {
     /// The versions.
-    pub epochs: Epochs<Shared>,
+    pub versions: Versions<SharedWords>,
     /// Which of the files of this process's life they are in.
     pub generation: u32,
     /// Whose file it is.
     user: u32,
 }
 
-impl Mapped {
-    /// Whether a row read under `stamp` is still true.
+impl MappedVersions {
+    /// Whether a row of `version` is current.
     #[must_use]
-    pub fn holds(&self, slots: Slots, stamp: u64) -> bool {
+    pub fn are_current(&self, slots: Slots, version: u64) -> bool {
         // In this order: words that are not the file's own say nothing.
-        self.epochs.holds(slots, stamp) && self.epochs.words_ref().is_intact()
+        self.versions.are_current(slots, version) && self.versions.words_ref().is_intact()
     }
 
     fn is_in_place(&self) -> bool {
-        let words = self.epochs.words_ref();
+        let words = self.versions.words_ref();
         self.user == geteuid().as_raw() && words.is_in_place() && words.is_intact()
     }
 }
 
 /// The versions of one project on this host.
 #[derive(Debug)]
-pub struct Host {
+pub struct VersionFile {
     /// The folder of the file, and what its name ends with.
     place: (PathBuf, String),
-    mapped: RwLock<Option<Arc<Mapped>>>,
+    mapped: RwLock<Option<Arc<MappedVersions>>>,
     started: Instant,
     /// When a reader is to look again, in nanoseconds after `started`.
     look_at: AtomicU64,
     /// The same for its length alone.
     measure_at: AtomicU64,
     generations: AtomicU64,
-    /// The number of generations that [`Host::has_news`] has told of.
-    told: AtomicU64,
+    /// The number of generations that [`VersionFile::was_lost`] has told of.
+    losses_told: AtomicU64,
     failure: Mutex<Option<String>>,
     others: Mutex<Others>,
 }
@@ -78,10 +77,10 @@ pub struct Host {
 #[derive(Debug, Default)]
 struct Others {
     looked_at: Option<SystemTime>,
-    mapped: Vec<Arc<Mapped>>,
+    mapped: Vec<Arc<MappedVersions>>,
 }
 
-impl Host {
+impl VersionFile {
     /// The versions in a file of `folder`; `suffix` tells projects apart that share a folder.
     /// Nothing is opened before it is needed, by the user that then needs it.
     #[must_use]
@@ -93,8 +92,8 @@ impl Host {
             look_at: AtomicU64::new(0),
             measure_at: AtomicU64::new(0),
             generations: AtomicU64::new(0),
-            // The first file is no news.
-            told: AtomicU64::new(1),
+            // The first file is no loss.
+            losses_told: AtomicU64::new(1),
             failure: Mutex::new(None),
             others: Mutex::default(),
         }
@@ -108,15 +107,22 @@ impl Host {
     }
 
     /// The versions for a reader at `now`, or `None`: ask the database.
-    pub fn for_reading(&self, now: Instant) -> Option<Arc<Mapped>> {
+    ///
+    /// `looked` is called with them when the file's path has been looked at, ten times a second at
+    /// the most.
+    pub fn for_reading(
+        &self,
+        now: Instant,
+        looked: impl FnOnce(&MappedVersions),
+    ) -> Option<Arc<MappedVersions>> {
         let now = nanoseconds(now.saturating_duration_since(self.started));
         if now < self.look_at.load(Ordering::Relaxed) {
             let mapped = self.mapped.read().clone();
             if now < self.measure_at.load(Ordering::Relaxed) {
                 return mapped;
             }
-            let is_whole = |mapped: &Arc<Mapped>| {
-                let words = mapped.epochs.words_ref();
+            let is_whole = |mapped: &Arc<MappedVersions>| {
+                let words = mapped.versions.words_ref();
                 words.is_whole() && words.is_intact()
             };
             if mapped.as_ref().is_none_or(is_whole) {
@@ -133,11 +139,14 @@ impl Host {
         };
         let until = now.saturating_add(nanoseconds(wait));
         self.look_at.store(until, Ordering::Relaxed);
+        if let Some(mapped) = &mapped {
+            looked(mapped);
+        }
         mapped
     }
 
     /// The versions for a writer, made anew where they are gone.
-    pub fn for_writing(&self) -> Option<Arc<Mapped>> {
+    pub fn for_writing(&self) -> Option<Arc<MappedVersions>> {
         let mapped = self.mapped.read().clone();
         match mapped {
             Some(mapped) if is_whole_and_in_place(&mapped) => Some(mapped),
@@ -145,9 +154,9 @@ impl Host {
         }
     }
 
-    /// Tells every reader of the host what has been written; `false` where they cannot be told.
-    pub fn write(&self, touched: &Touched) -> bool {
-        if touched.is_nothing() {
+    /// Makes rows old for every reader of the host; `false` where they cannot be reached.
+    pub fn invalidate(&self, write_set: &WriteSet) -> bool {
+        if write_set.is_nothing() {
             return true;
         }
         let before = self.mapped.read().clone();
@@ -156,16 +165,16 @@ impl Host {
             && mapped
                 .as_ref()
                 .is_none_or(|mapped| mapped.generation != before.generation)
-            && before.epochs.words_ref().is_measured()
+            && before.versions.words_ref().is_measured()
         {
             // Whoever has not looked yet goes by the file that there was.
-            before.epochs.write(&Touched::everything());
+            before.versions.invalidate(&WriteSet::everything());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
         for mapped in mapped.iter().chain(&self.of_others()) {
-            mapped.epochs.write(touched);
-            mapped.epochs.note(now);
+            mapped.versions.invalidate(write_set);
+            mapped.versions.record_time(now);
         }
         mapped.is_some()
     }
@@ -190,8 +199,16 @@ impl Host {
         found
     }
 
+    /// When another user's file was last written to, in seconds since 1970, which root may see.
+    #[must_use]
+    pub fn last_write_of(&self, user: u32) -> Option<u64> {
+        let others = self.of_others();
+        let found = others.iter().find(|mapped| mapped.user == user)?;
+        Some(found.versions.last_write())
+    }
+
     /// The files of other users, which root alone may write to.
-    fn of_others(&self) -> Vec<Arc<Mapped>> {
+    fn of_others(&self) -> Vec<Arc<MappedVersions>> {
         if !geteuid().is_root() {
             return Vec::new();
         }
@@ -201,18 +218,18 @@ impl Host {
             return Vec::new();
         };
         let mut others = self.others.lock();
-        let is_usable = |mapped: &Arc<Mapped>| {
-            let words = mapped.epochs.words_ref();
+        let is_usable = |mapped: &Arc<MappedVersions>| {
+            let words = mapped.versions.words_ref();
             words.is_whole() && words.is_intact()
         };
         // Twice within the clock's grain, a folder may have changed unmarked.
         let is_old = |looked_at: SystemTime| looked_at == changed && is_settled(changed);
         if !others.looked_at.is_some_and(is_old) || !others.mapped.iter().all(is_usable) {
-            let words = Epochs::<Shared>::words(SLOTS);
+            let words = Versions::<SharedWords>::words(SLOTS);
             let open = |(user, path): (u32, PathBuf)| {
-                let shared = Shared::open_of_other(&path, words, user).ok()?;
-                Some(Arc::new(Mapped {
-                    epochs: Epochs::new(shared, SLOTS),
+                let shared = SharedWords::open_of_other(&path, words, user).ok()?;
+                Some(Arc::new(MappedVersions {
+                    versions: Versions::new(shared, SLOTS),
                     generation: 0,
                     user,
                 }))
@@ -229,9 +246,9 @@ impl Host {
     }
 
     /// Whether a file has been lost since this was last asked.
-    pub fn has_news(&self) -> bool {
+    pub fn was_lost(&self) -> bool {
         let now = self.generations.load(Ordering::Relaxed);
-        self.told.fetch_max(now, Ordering::Relaxed) < now
+        self.losses_told.fetch_max(now, Ordering::Relaxed) < now
     }
 
     /// Makes the next reader look for everything: this is another process now, and may soon run as
@@ -241,26 +258,27 @@ impl Host {
         self.measure_at.store(0, Ordering::Relaxed);
     }
 
-    fn map(&self, lost: Option<&Mapped>) -> Option<Arc<Mapped>> {
+    fn map(&self, lost: Option<&MappedVersions>) -> Option<Arc<MappedVersions>> {
         let user = geteuid().as_raw();
         if let Some(lost) = lost.filter(|lost| lost.user == user) {
-            let words = lost.epochs.words_ref();
+            let words = lost.versions.words_ref();
             if !words.is_measured() || !words.is_intact() {
                 words.remove();
             }
         }
-        let (mapped, failure) = match Shared::open(&self.path(), Epochs::<Shared>::words(SLOTS)) {
-            Ok(shared) => {
-                let generation = self.generations.fetch_add(1, Ordering::SeqCst);
-                let mapped = Mapped {
-                    epochs: Epochs::new(shared, SLOTS),
-                    generation: u32::try_from(generation).unwrap_or(u32::MAX),
-                    user,
-                };
-                (Some(Arc::new(mapped)), None)
-            }
-            Err(failure) => (None, Some(failure.to_string())),
-        };
+        let (mapped, failure) =
+            match SharedWords::open(&self.path(), Versions::<SharedWords>::words(SLOTS)) {
+                Ok(shared) => {
+                    let generation = self.generations.fetch_add(1, Ordering::SeqCst);
+                    let mapped = MappedVersions {
+                        versions: Versions::new(shared, SLOTS),
+                        generation: u32::try_from(generation).unwrap_or(u32::MAX),
+                        user,
+                    };
+                    (Some(Arc::new(mapped)), None)
+                }
+                Err(failure) => (None, Some(failure.to_string())),
+            };
         self.mapped.write().clone_from(&mapped);
         *self.failure.lock() = failure;
         mapped
@@ -268,8 +286,8 @@ impl Host {
 }
 
 /// In this order, since the words of a file that was cut short must not be read.
-fn is_whole_and_in_place(mapped: &Arc<Mapped>) -> bool {
-    mapped.epochs.words_ref().is_whole() && mapped.is_in_place()
+fn is_whole_and_in_place(mapped: &Arc<MappedVersions>) -> bool {
+    mapped.versions.words_ref().is_whole() && mapped.is_in_place()
 }
 
 /// Whether a time lies further back than the grain of a file system's clock.
@@ -287,14 +305,14 @@ mod tests {
 
     use super::*;
 
-    fn host(name: &str) -> Host {
+    fn host(name: &str) -> VersionFile {
         let folder = std::env::temp_dir();
-        let host = Host::new(folder, format!("-{}-{name}", std::process::id()));
+        let host = VersionFile::new(folder, format!("-{}-{name}", std::process::id()));
         let _ = fs::remove_file(host.path());
         host
     }
 
-    fn remove(host: &Host) {
+    fn remove(host: &VersionFile) {
         fs::remove_file(host.path()).expect("removed");
     }
 
@@ -302,7 +320,7 @@ mod tests {
     fn nothing_is_opened_before_it_is_needed() {
         let host = host("lazy");
         assert!(!host.path().exists());
-        assert!(host.for_reading(Instant::now()).is_some());
+        assert!(host.for_reading(Instant::now(), |_| {}).is_some());
         remove(&host);
     }
 
@@ -310,13 +328,13 @@ mod tests {
     fn a_removed_file_is_noticed_by_readers_at_once_and_made_anew() {
         let host = host("removed");
         let now = Instant::now();
-        let first = host.for_reading(now).expect("mapped");
-        assert!(!host.has_news());
+        let first = host.for_reading(now, |_| {}).expect("mapped");
+        assert!(!host.was_lost());
         remove(&host);
-        let second = host.for_reading(now + MOMENT).expect("made anew");
+        let second = host.for_reading(now + MOMENT, |_| {}).expect("made anew");
         assert_ne!(first.generation, second.generation);
         assert!(host.path().exists());
-        assert!(host.has_news() && !host.has_news());
+        assert!(host.was_lost() && !host.was_lost());
         remove(&host);
     }
 
@@ -324,10 +342,12 @@ mod tests {
     fn a_renamed_file_is_noticed_when_its_path_is_looked_at() {
         let host = host("renamed");
         let now = Instant::now();
-        let first = host.for_reading(now).expect("mapped");
+        let first = host.for_reading(now, |_| {}).expect("mapped");
         let elsewhere = host.path().with_extension("elsewhere");
         fs::rename(host.path(), &elsewhere).expect("renamed");
-        let second = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
+        let second = host
+            .for_reading(now + LOOK_AFTER * 2, |_| {})
+            .expect("made anew");
         assert_ne!(first.generation, second.generation);
         fs::remove_file(elsewhere).expect("removed");
         remove(&host);
@@ -337,9 +357,9 @@ mod tests {
     fn a_file_cut_short_is_noticed_at_once_and_made_anew() {
         let host = host("cut");
         let now = Instant::now();
-        let first = host.for_reading(now).expect("mapped");
+        let first = host.for_reading(now, |_| {}).expect("mapped");
         fs::write(host.path(), b"cut").expect("cut");
-        let second = host.for_reading(now + MOMENT).expect("made anew");
+        let second = host.for_reading(now + MOMENT, |_| {}).expect("made anew");
         assert_ne!(first.generation, second.generation);
         remove(&host);
     }
@@ -348,19 +368,21 @@ mod tests {
     fn a_file_that_was_overwritten_holds_nothing_and_is_made_anew() {
         let host = host("zeroed");
         let now = Instant::now();
-        let mapped = host.for_reading(now).expect("mapped");
+        let mapped = host.for_reading(now, |_| {}).expect("mapped");
         let row = Slots { token: 1, user: 2 };
-        let stamp = mapped.epochs.stamp();
-        assert!(mapped.holds(row, stamp));
+        let version = mapped.versions.current();
+        assert!(mapped.are_current(row, version));
         let file = OpenOptions::new().write(true).open(host.path());
         let length = fs::metadata(host.path()).expect("there").len();
         let file = file.expect("opened");
         file.set_len(0)
             .and_then(|()| file.set_len(length))
             .expect("zeroed");
-        assert!(!mapped.holds(row, stamp));
-        assert!(host.write(&Touched::everything()));
-        let anew = host.for_reading(now + LOOK_AFTER * 2).expect("made anew");
+        assert!(!mapped.are_current(row, version));
+        assert!(host.invalidate(&WriteSet::everything()));
+        let anew = host
+            .for_reading(now + LOOK_AFTER * 2, |_| {})
+            .expect("made anew");
         assert_ne!(anew.generation, mapped.generation);
         remove(&host);
     }
@@ -370,23 +392,23 @@ mod tests {
         let host = host("foreign");
         fs::write(host.path(), b"not ours").expect("written");
         let now = Instant::now();
-        assert!(host.for_reading(now).is_none());
+        assert!(host.for_reading(now, |_| {}).is_none());
         assert!(host.failure().is_some());
-        assert!(!host.write(&Touched::everything()));
+        assert!(!host.invalidate(&WriteSet::everything()));
         assert_eq!(fs::read(host.path()).expect("read"), b"not ours");
         remove(&host);
-        assert!(host.for_reading(now + TRY_AGAIN * 2).is_some());
+        assert!(host.for_reading(now + TRY_AGAIN * 2, |_| {}).is_some());
         assert!(host.failure().is_none());
         remove(&host);
     }
 
     #[test]
-    fn what_a_writer_tells_reaches_a_reader_of_the_same_file() {
+    fn what_a_writer_invalidates_reaches_a_reader_of_the_same_file() {
         let (reader, writer) = (host("two"), host("two"));
-        let mapped = reader.for_reading(Instant::now()).expect("mapped");
-        let stamp = mapped.epochs.stamp();
-        assert!(writer.write(&Touched::everything()));
-        assert!(mapped.epochs.stamp() > stamp);
+        let mapped = reader.for_reading(Instant::now(), |_| {}).expect("mapped");
+        let version = mapped.versions.current();
+        assert!(writer.invalidate(&WriteSet::everything()));
+        assert!(mapped.versions.current() > version);
         remove(&reader);
     }
 
@@ -395,17 +417,17 @@ mod tests {
         let (reader, writer) = (host("both"), host("both"));
         let now = Instant::now();
         let row = Slots { token: 1, user: 2 };
-        let mapped = reader.for_reading(now).expect("mapped");
-        let stamp = mapped.epochs.stamp();
+        let mapped = reader.for_reading(now, |_| {}).expect("mapped");
+        let version = mapped.versions.current();
         assert!(writer.for_writing().is_some());
         let elsewhere = writer.path().with_extension("elsewhere");
         fs::rename(writer.path(), &elsewhere).expect("renamed");
-        let token = Touched {
+        let token = WriteSet {
             tokens: vec![1],
-            ..Touched::default()
+            ..WriteSet::default()
         };
-        assert!(writer.write(&token));
-        assert!(!mapped.holds(row, stamp));
+        assert!(writer.invalidate(&token));
+        assert!(!mapped.are_current(row, version));
         fs::remove_file(elsewhere).expect("removed");
         remove(&writer);
     }

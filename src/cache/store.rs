@@ -1,46 +1,35 @@
-//! Rows that were read before, each with the stamps under which it is true.
+//! The entries of one process: bounded in number, given out only while they are true.
 //!
-//! An entry is found by the SHA-256 of its key, bounded in number, and given out only while its
-//! stamps hold and it is not too old. What a row is, is the caller's affair; the cache drops none
-//! while one of its locks is held.
+//! What a row is, is the caller's affair. The store drops none while one of its locks is held.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache as Entries;
 use quick_cache::{Lifecycle, UnitWeighter};
-use sha2::{Digest as _, Sha256};
 
-use crate::epochs::Slots;
-use crate::key;
+use super::entry::{Entry, EntryVersion, Fingerprint};
+use crate::coherence::versions::Slots;
+use crate::credentials::random_key;
 
-/// The SHA-256 of a key.
-pub type Digest = [u8; 32];
-
-/// The digest of a key.
-#[must_use]
-pub fn digest(key: &str) -> Digest {
-    Sha256::digest(key).into()
-}
-
-/// Where an entry is: in which space (a model on a database), under which digest.
+/// Where an entry is: in which space (a model on a database), under which fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     space: u64,
-    digest: Digest,
+    fingerprint: Fingerprint,
 }
 
 impl Hash for Place {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let mut first = [0; 8];
-        first.copy_from_slice(&self.digest[..8]);
+        first.copy_from_slice(&self.fingerprint[..8]);
         state.write_u64(u64::from_ne_bytes(first) ^ self.space);
     }
 }
 
-/// Passes on what is a digest already.
+/// Passes on what is a hash already.
 #[derive(Default)]
 struct Passing(u64);
 
@@ -56,57 +45,6 @@ impl Hasher for Passing {
     fn write_u64(&mut self, value: u64) {
         self.0 = value;
     }
-}
-
-/// The stamps that were taken before a row was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamps {
-    /// Of this host.
-    pub host: u64,
-    /// Of what is heard of other hosts; 0 where nobody listens.
-    pub fleet: u64,
-}
-
-/// A row and what it takes to be true.
-#[derive(Debug)]
-pub struct Entry<R> {
-    /// The digest of its key.
-    pub digest: Digest,
-    /// Where its stamps are kept.
-    pub slots: Slots,
-    /// The stamps that were taken before it was read.
-    pub stamps: Stamps,
-    /// When that was.
-    pub read_at: Instant,
-    /// When it ends by itself, in seconds of the calendar's clock.
-    pub until: Option<f64>,
-    /// When its use was last noted, in nanoseconds of the clock of leases.
-    pub noted: AtomicU64,
-    /// An estimate of the memory that the row takes.
-    pub bytes: usize,
-    /// The row.
-    pub row: R,
-}
-
-impl<R> Entry<R> {
-    /// Whether its use is to be noted at `now`, as it is once in an interval; notes that it is.
-    pub fn is_due(&self, now: Duration, interval: Duration) -> bool {
-        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let (now, noted) = (nanoseconds(now), self.noted.load(Ordering::Relaxed));
-        now >= noted.saturating_add(nanoseconds(interval))
-            && self
-                .noted
-                .compare_exchange(noted, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-    }
-}
-
-/// The calendar's time, in seconds since 1970.
-fn calendar() -> f64 {
-    // A clock before 1970 lets nothing that ends be answered from.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(f64::INFINITY, |time| time.as_secs_f64())
 }
 
 /// Counts what is evicted, and keeps it alive until the lock is released.
@@ -142,17 +80,19 @@ pub struct Info {
 type Held<R> = Entries<Place, Arc<Entry<R>>, UnitWeighter, BuildHasherDefault<Passing>, Evictions>;
 
 /// Rows in the memory of one process.
-pub struct Cache<R> {
+pub struct Store<R> {
     entries: Held<R>,
     max_age: Duration,
     hits: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
     evictions: Arc<AtomicU64>,
+    /// What [`Store::take_usage`] has returned so far.
+    reported: [AtomicU64; 3],
 }
 
-impl<R> Cache<R> {
-    /// A cache of at most `max_entries` rows, none of them older than `max_age`.
+impl<R> Store<R> {
+    /// A store of at most `max_entries` rows, none of them older than `max_age`.
     #[must_use]
     pub fn new(max_entries: usize, max_age: Duration) -> Self {
         let evictions = Arc::new(AtomicU64::new(0));
@@ -170,30 +110,31 @@ impl<R> Cache<R> {
             misses: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             evictions,
+            reported: Default::default(),
         }
     }
 
-    /// The row of a digest, where one is there and true at `now`; `hold` tells whether its stamps
-    /// still do.
+    /// The row of a key, where one is there and true at `now`; `is_current` tells whether its
+    /// versions still are.
     pub fn get(
         &self,
         space: u64,
-        digest: &Digest,
-        hold: impl FnOnce(Slots, Stamps) -> bool,
+        fingerprint: &Fingerprint,
+        is_current: impl FnOnce(Slots, EntryVersion) -> bool,
         now: Instant,
     ) -> Option<Arc<Entry<R>>> {
         let place = Place {
             space,
-            digest: *digest,
+            fingerprint: *fingerprint,
         };
         let Some(entry) = self.entries.get(&place) else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let is_true = hold(entry.slots, entry.stamps)
+        let is_true = is_current(entry.slots, entry.version)
             && now.saturating_duration_since(entry.read_at) < self.max_age
-            && entry.until.is_none_or(|until| calendar() < until)
-            && key::equal(&entry.digest, digest);
+            && !entry.is_over()
+            && random_key::equal(&entry.fingerprint, fingerprint);
         if !is_true {
             self.stale.fetch_add(1, Ordering::Relaxed);
             // Only this one: another thread may have put a fresh row in its place.
@@ -212,11 +153,11 @@ impl<R> Cache<R> {
         self.misses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Keeps a row.
+    /// Stores a row.
     pub fn put(&self, space: u64, entry: Entry<R>) {
         let place = Place {
             space,
-            digest: entry.digest,
+            fingerprint: entry.fingerprint,
         };
         // Taken out first, since what an insertion replaces it drops under its lock.
         drop(self.entries.remove(&place));
@@ -227,6 +168,17 @@ impl<R> Cache<R> {
     pub fn clear(&self) {
         let dropped: Vec<_> = self.entries.drain().collect();
         drop(dropped);
+    }
+
+    /// Hits, misses and stale rows since this was last asked.
+    pub fn take_usage(&self) -> [u64; 3] {
+        let counters = [&self.hits, &self.misses, &self.stale];
+        std::array::from_fn(|index| {
+            let count = counters[index].load(Ordering::Relaxed);
+            let before = self.reported[index].swap(count, Ordering::Relaxed);
+            // Of two threads that ask at once, one may be behind the other.
+            count.saturating_sub(before)
+        })
     }
 
     /// What has happened so far, and what is there now.
@@ -250,25 +202,26 @@ const OVERHEAD: usize = size_of::<Entry<()>>() + size_of::<Place>() + 16;
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::{calendar, fingerprint};
     use super::*;
-    use crate::epochs::{Epochs, Touched};
-    use crate::shared::Shared;
+    use crate::coherence::mmap::SharedWords;
+    use crate::coherence::versions::{Versions, WriteSet};
 
     const ROW: Slots = Slots { token: 1, user: 2 };
     const AGE: Duration = Duration::from_secs(30);
 
     struct Set {
-        cache: Cache<&'static str>,
-        epochs: Epochs<Shared>,
+        store: Store<&'static str>,
+        versions: Versions<SharedWords>,
         now: Instant,
     }
 
     impl Set {
         fn new(max_entries: usize) -> Self {
-            let words = Shared::private(Epochs::<Shared>::words(8)).expect("memory");
+            let words = SharedWords::private(Versions::<SharedWords>::words(8)).expect("memory");
             Self {
-                cache: Cache::new(max_entries, AGE),
-                epochs: Epochs::new(words, 8),
+                store: Store::new(max_entries, AGE),
+                versions: Versions::new(words, 8),
                 now: Instant::now(),
             }
         }
@@ -277,24 +230,25 @@ mod tests {
         }
         fn put_until(&self, key: &str, until: Option<f64>) {
             let entry = Entry {
-                digest: digest(key),
+                fingerprint: fingerprint(key),
                 slots: ROW,
-                stamps: Stamps {
-                    host: self.epochs.stamp(),
+                version: EntryVersion {
+                    host: self.versions.current(),
                     fleet: 0,
                 },
                 read_at: self.now,
                 until,
-                noted: AtomicU64::new(0),
+                last_recorded: AtomicU64::new(0),
                 bytes: 100,
                 row: "row",
             };
-            self.cache.put(0, entry);
+            self.store.put(0, entry);
         }
         fn get(&self, space: u64, key: &str, at: Duration) -> bool {
-            let hold = |slots, stamps: Stamps| self.epochs.holds(slots, stamps.host);
-            self.cache
-                .get(space, &digest(key), hold, self.now + at)
+            let hold =
+                |slots, version: EntryVersion| self.versions.are_current(slots, version.host);
+            self.store
+                .get(space, &fingerprint(key), hold, self.now + at)
                 .is_some()
         }
         fn has(&self, key: &str, at: Duration) -> bool {
@@ -308,10 +262,10 @@ mod tests {
         assert!(!set.has("a", Duration::ZERO));
         set.put("a");
         assert!(set.has("a", Duration::ZERO));
-        set.epochs.write(&Touched::everything());
+        set.versions.invalidate(&WriteSet::everything());
         assert!(!set.has("a", Duration::ZERO));
         assert!(!set.has("a", Duration::ZERO));
-        let info = set.cache.info();
+        let info = set.store.info();
         assert_eq!(
             (info.hits, info.misses, info.stale, info.entries),
             (1, 2, 1, 0)
@@ -340,7 +294,10 @@ mod tests {
         let set = Set::new(10);
         set.put("a");
         let hold = |_, _| true;
-        let entry = set.cache.get(0, &digest("a"), hold, set.now).expect("kept");
+        let entry = set
+            .store
+            .get(0, &fingerprint("a"), hold, set.now)
+            .expect("kept");
         let at = |seconds: u64| Duration::from_secs(1000 + seconds);
         let interval = Duration::from_secs(60);
         let due = [0, 1, 59, 60, 61, 200].map(|second| entry.is_due(at(second), interval));
@@ -360,11 +317,11 @@ mod tests {
         for number in 0..1000 {
             set.put(&number.to_string());
         }
-        let info = set.cache.info();
+        let info = set.store.info();
         assert!(info.entries <= 100, "{info:?}");
         assert!(info.evictions >= 900, "{info:?}");
-        set.cache.clear();
-        assert_eq!(set.cache.info().entries, 0);
+        set.store.clear();
+        assert_eq!(set.store.info().entries, 0);
     }
 
     #[test]

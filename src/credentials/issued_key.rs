@@ -1,13 +1,13 @@
 //! The format of issued keys: a prefix, 190 random bits, and a checksum that tells a slip.
 //!
 //! The prefix lets a scanner find a leaked key, and the checksum lets anybody tell one from other
-//! text without asking a database. It is no secret and proves nothing: the row does.
+//! text without asking a database. It is no secret and confirm nothing: the row does.
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
-use crate::key::Failure;
+use crate::credentials::random_key::Failure;
 
 /// Random characters of a key: 62 to the 32nd is 190 bits.
 pub const RANDOM: usize = 32;

@@ -1,6 +1,6 @@
 """What a database does by itself when a table is written to, which no statement tells.
 
-Triggers and rules of a watched table may write to other rows than the statement names; deletions
+Triggers and rules of a tracked table may write to other rows than the statement names; deletions
 may take rows of other tables along. Both are asked for, over the driver and outside of any
 transaction, when a process first connects and when the schema has changed since.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken.watched import watched_tables
+from irontoken.cache.tables import tracked_columns
 
 #: Rows of (a table with a trigger or a rule, an empty text), and of (a table, another whose rows
 #: its deletions delete or change).
@@ -50,7 +50,7 @@ _QUERIES: Final = {
 def effects_of(connection: BaseDatabaseWrapper) -> tuple[set[str], set[str]] | None:
     """Ask which tables of a connection's database have effects; return their names.
 
-    First those of watched tables with a trigger or a rule, then those whose deletions take watched
+    First those of tracked tables with a trigger or a rule, then those whose deletions take tracked
     rows along. ``None`` where the database cannot be asked: within a transaction, which a question
     might break, or where it raises an error.
     """
@@ -69,10 +69,10 @@ def effects_of(connection: BaseDatabaseWrapper) -> tuple[set[str], set[str]] | N
             wrapper.connection.rollback()
     except wrapper.Database.Error:
         return None
-    watched = {table.lower() for table in watched_tables()[0]}
+    tracked = {table.lower() for table in tracked_columns()[0]}
     pairs = {(str(table).lower(), str(child).lower()) for table, child in rows}
-    unknown = {table for table, child in pairs if not child} & watched
-    return unknown, _leading_to(watched, {pair for pair in pairs if pair[1]})
+    unknown = {table for table, child in pairs if not child} & tracked
+    return unknown, _leading_to(tracked, {pair for pair in pairs if pair[1]})
 
 
 def _in_transaction(wrapper: Any) -> bool:
@@ -86,11 +86,11 @@ def _in_transaction(wrapper: Any) -> bool:
     return not wrapper.autocommit
 
 
-def _leading_to(watched: set[str], pairs: Iterable[tuple[str, str]]) -> set[str]:
-    """Return the tables from which deletions lead to a watched one, over any number of others."""
+def _leading_to(tracked: set[str], pairs: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the tables from which deletions lead to a tracked one, over any number of others."""
     found: set[str] = set()
     while more := {
-        table for table, child in pairs if child in watched | found and table not in found
+        table for table, child in pairs if child in tracked | found and table not in found
     }:
         found |= more
     return found

@@ -18,7 +18,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::fs::{FlockOperation, OFlags};
 
-use crate::epochs::Words;
+use super::versions::Words;
 
 /// Tells a file of ours, and of this layout, from any other.
 const MAGIC: [u8; 8] = *b"irontok2";
@@ -52,7 +52,7 @@ impl From<io::Error> for Failure {
 
 /// Words in memory that is shared with other processes, or with the children of this one.
 #[derive(Debug)]
-pub struct Shared {
+pub struct SharedWords {
     map: MmapRaw,
     words: usize,
     number: u64,
@@ -79,7 +79,7 @@ impl Identity {
     }
 }
 
-impl Shared {
+impl SharedWords {
     /// Memory for this process and the children that it forks.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// As for [`Shared::open`], and where there is no file.
+    /// As for [`SharedWords::open`], and where there is no file.
     pub fn open_of_other(path: &Path, words: usize, user: u32) -> Result<Self, Failure> {
         Self::open_of(path, words, user, false)
     }
@@ -255,9 +255,13 @@ impl Shared {
     }
 }
 
-impl Words for Shared {
+impl Words for SharedWords {
     fn load(&self, index: usize) -> u64 {
         self.word(index).load(Ordering::SeqCst)
+    }
+
+    fn add(&self, index: usize, value: u64) {
+        self.word(index).fetch_add(value, Ordering::SeqCst);
     }
 
     fn increment(&self, index: usize) -> u64 {
@@ -329,7 +333,7 @@ mod tests {
     }
 
     fn refused(path: &Path) -> String {
-        match Shared::open(path, 64) {
+        match SharedWords::open(path, 64) {
             Err(Failure::Foreign(reason)) => reason,
             other => panic!("{other:?}"),
         }
@@ -338,8 +342,8 @@ mod tests {
     #[test]
     fn what_one_writes_the_other_reads() {
         let folder = Folder::new("shared");
-        let one = Shared::open(&folder.file(), 64).expect("made");
-        let other = Shared::open(&folder.file(), 64).expect("found");
+        let one = SharedWords::open(&folder.file(), 64).expect("made");
+        let other = SharedWords::open(&folder.file(), 64).expect("found");
         assert_eq!(one.increment(20), 1);
         other.raise(21, 7);
         assert_eq!((other.load(20), one.load(21)), (1, 7));
@@ -365,14 +369,14 @@ mod tests {
         assert!(refused(&path).contains("symbolic link"));
         fs::remove_file(&path).expect("removed");
         fs::create_dir(&path).expect("a folder");
-        assert!(Shared::open(&path, 64).is_err());
+        assert!(SharedWords::open(&path, 64).is_err());
     }
 
     #[test]
     fn a_second_name_is_refused() {
         let folder = Folder::new("linked");
         let path = folder.file();
-        drop(Shared::open(&path, 64).expect("made"));
+        drop(SharedWords::open(&path, 64).expect("made"));
         fs::hard_link(&path, folder.0.join("second")).expect("linked");
         assert!(refused(&path).contains("linked to"));
     }
@@ -381,11 +385,11 @@ mod tests {
     fn a_file_that_is_gone_replaced_or_cut_is_not_in_place() {
         let folder = Folder::new("place");
         let path = folder.file();
-        let first = Shared::open(&path, 64).expect("made");
+        let first = SharedWords::open(&path, 64).expect("made");
         assert!(first.is_in_place());
         fs::remove_file(&path).expect("removed");
         assert!(!first.is_in_place());
-        let second = Shared::open(&path, 64).expect("made anew");
+        let second = SharedWords::open(&path, 64).expect("made anew");
         assert!(!first.is_in_place());
         assert!(second.is_in_place() && second.is_whole());
         OpenOptions::new()
@@ -405,7 +409,7 @@ mod tests {
     fn words_that_were_overwritten_are_not_intact() {
         let folder = Folder::new("overwritten");
         let path = folder.file();
-        let shared = Shared::open(&path, 64).expect("made");
+        let shared = SharedWords::open(&path, 64).expect("made");
         assert!(shared.is_intact());
         let file = OpenOptions::new().write(true).open(&path).expect("opened");
         file.set_len(0)
@@ -421,10 +425,10 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    Shared::open(&path, 64).expect("opened").increment(30);
+                    SharedWords::open(&path, 64).expect("opened").increment(30);
                 });
             }
         });
-        assert_eq!(Shared::open(&path, 64).expect("found").load(30), 8);
+        assert_eq!(SharedWords::open(&path, 64).expect("found").load(30), 8);
     }
 }

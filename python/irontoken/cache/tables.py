@@ -1,7 +1,7 @@
-"""Which tables are watched, and how the rows of a model are told apart.
+"""Which tables are tracked, and how the rows of a model are told apart.
 
 Any model with a ``key`` and a ``user`` may be somebody's token model. Which of them a view uses is
-not known to a worker that never imports one, so all of them are watched, everywhere.
+not known to a worker that never imports one, so all of them are tracked, everywhere.
 """
 
 import functools
@@ -26,8 +26,9 @@ from django.db.models import (
     UUIDField,
 )
 
-from irontoken._core import Watch
-from irontoken.compiled import key_field_of
+from irontoken._core import TrackedTables
+from irontoken.lookup.compiler import key_field_of
+from irontoken.lookup.strategy import strategy_of
 
 Columns = dict[str, tuple[str, str]]
 
@@ -58,8 +59,8 @@ _KINDS: Final[dict[type[Any], str]] = {
 
 
 @functools.cache
-def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]]:
-    """Return the watched tables of the installed apps, which do not change once they are loaded.
+def tracked_columns() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]]:
+    """Return the tracked tables of the installed apps, which do not change once they are loaded.
 
     The first maps each to its identifying columns, the second to its name in SQL, with quotes, and
     the third to a column that says nothing of whether a token is good, where it has one.
@@ -86,25 +87,25 @@ def watched_tables() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]
     }
     models: list[Any] = list(apps.get_models())
     unwatched: dict[str, str] = {
-        _table(model): model._meta.get_field(model.irontoken_unwatched).column
+        _table(model): model._meta.get_field(name).column
         for model in models
-        if hasattr(model, "irontoken_unwatched")
+        if (name := strategy_of(model).unwatched_field)
     }
     return told, names, unwatched
 
 
-def watched(vendor: str) -> Watch:
-    """Return what the seam of one database watches; ``vendor`` is Django's name for its kind.
+def tracked(vendor: str) -> TrackedTables:
+    """Return the tables that matter to a database; ``vendor`` is Django's name for its kind.
 
-    What is no table of a managed model may be a view of a watched one.
+    What is no table of a managed model may be a view of a tracked one.
     """
-    tables = watched_tables()[0]
+    tables = tracked_columns()[0]
     others = {
         _qualified(model)
         for model in apps.get_models(include_auto_created=True)
         if model._meta.managed and _table(model) not in tables
     }
-    return Watch(tables, sorted(others), vendor)
+    return TrackedTables(tables, sorted(others), vendor)
 
 
 def tables_of(model: Any) -> list[str]:
@@ -140,10 +141,10 @@ def _primary_keys(model: Any) -> list[Any]:
 
 
 def _apart(model: Any) -> list[str]:
-    """Return the tables of a watched model's parents whose rows have another primary key.
+    """Return the tables of a tracked model's parents whose rows have another primary key.
 
     A cached row lies under the model's own. A statement that names a row of such a table by the
-    table's own does not tell which one that is, whoever else is watched by it.
+    table's own does not tell which one that is, whoever else is tracked by it.
     """
     user = _field(model, "user")
     if key_field_of(model) is None or not isinstance(user, ForeignKey):

@@ -1,7 +1,8 @@
 """Finding the token of a key: one row, one query.
 
 The query is run by Django's own cursor, so that routers, transactions, execute wrappers and query
-logs see what they always saw. A model without a compiled look-up takes REST framework's road.
+logs see what they always saw. A model without a compiled look-up is REST
+framework's to find.
 """
 
 from typing import Any, Final
@@ -13,8 +14,9 @@ from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken import _core, cache, refusals
-from irontoken.compiled import TEXT_FIELDS, CompiledLookup, compile_lookup, key_field_of
+from irontoken import _core, refusals
+from irontoken.cache import service as cache
+from irontoken.lookup.compiler import TEXT_FIELDS, CompiledLookup, compile_lookup, key_field_of
 
 #: No database has an integer type that goes further.
 _LARGEST: Final = 2**63
@@ -33,6 +35,10 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     # Django's reports of errors leave out what says so, even with DEBUG on: here is a key. By the
     # decorator they show no variable of what is called from here either.
     __traceback_hide__ = True
+    strategy = getattr(model, "irontoken_lookup", None)
+    if strategy is not None:
+        found: tuple[Any, Any] = strategy.authenticate_credentials(model, key)
+        return found
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
     alias = router.db_for_read(model)
@@ -47,13 +53,13 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
     if parameter is None:
         raise refusals.invalid_token()
 
-    ticket = cache.ticket(model, connection, lookup) if cache.options() is not None else None
+    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, (parameter,))
         row = cursor.fetchone()
     try:
-        pair = row and lookup.shape.build(
-            row, connection, lookup.converters, parameter, key, ticket
+        pair = row and _core.decode_row(
+            lookup.decoder, row, connection, lookup.converters, parameter, key, permit
         )
     except model.DoesNotExist:
         # A `from_db` may say so of a row that it hides.

@@ -1,8 +1,8 @@
-//! How long a process of a fleet may trust what it has heard of the writes of others.
+//! How long a process of a fleet may rely on what it has heard of the writes of others.
 //!
-//! News of a write raises the stamps of this process alone; every process has a line of its own to
-//! the bus that carries them. The lease is renewed only by proof that a write would have been
-//! heard: a secret that was sent over the bus and came back on the same line, behind everything
+//! A message of a write raises the versions of this process alone; every process has a session of
+//! its own with the bus that carries them. The lease is renewed only by proof that a write would have been
+//! heard: a secret that was sent over the bus and came back in the same session, behind everything
 //! that had been sent before it. What was true when it was sent may be answered from for the
 //! length of the lease after. Without one, the database is asked.
 
@@ -19,8 +19,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::epochs::{Epochs, Slots, Touched, Words};
-use crate::watch::SLOTS;
+use super::versions::{SLOTS, Slots, Versions, Words, WriteSet};
 
 /// Words in the memory of this process.
 #[derive(Debug)]
@@ -29,6 +28,9 @@ pub struct Private(Box<[std::sync::atomic::AtomicU64]>);
 impl Words for Private {
     fn load(&self, index: usize) -> u64 {
         self.0[index].load(std::sync::atomic::Ordering::SeqCst)
+    }
+    fn add(&self, index: usize, value: u64) {
+        self.0[index].fetch_add(value, std::sync::atomic::Ordering::SeqCst);
     }
     fn increment(&self, index: usize) -> u64 {
         self.0[index]
@@ -43,12 +45,12 @@ impl Words for Private {
 /// What this process has heard, and until when it may be relied on.
 #[derive(Debug)]
 pub struct Lease<W = Private> {
-    epochs: Epochs<W>,
+    versions: Versions<W>,
     length: Duration,
     /// In nanoseconds of the clock; 0 while there is none.
     until: AtomicU64,
-    /// The line that may renew it: the last one that was opened.
-    line: AtomicU64,
+    /// The session that may renew it: the last one that was opened.
+    session: AtomicU64,
 }
 
 impl Lease {
@@ -56,19 +58,19 @@ impl Lease {
     #[must_use]
     pub fn new(length: Duration) -> Self {
         let words =
-            (0..Epochs::<Private>::words(SLOTS)).map(|_| std::sync::atomic::AtomicU64::new(0));
-        Self::over(Epochs::new(Private(words.collect()), SLOTS), length)
+            (0..Versions::<Private>::words(SLOTS)).map(|_| std::sync::atomic::AtomicU64::new(0));
+        Self::over(Versions::new(Private(words.collect()), SLOTS), length)
     }
 }
 
 impl<W: Words> Lease<W> {
     /// The same over other words.
-    pub fn over(epochs: Epochs<W>, length: Duration) -> Self {
+    pub fn over(versions: Versions<W>, length: Duration) -> Self {
         Self {
-            epochs,
+            versions,
             length,
             until: AtomicU64::new(0),
-            line: AtomicU64::new(0),
+            session: AtomicU64::new(0),
         }
     }
 
@@ -83,26 +85,26 @@ impl<W: Words> Lease<W> {
         (now < until).then(|| (now + self.length).saturating_sub(until))
     }
 
-    /// The stamp for a row that is about to be read.
-    pub fn stamp(&self) -> u64 {
-        self.epochs.stamp()
+    /// The version of a row that is about to be read.
+    pub fn current(&self) -> u64 {
+        self.versions.current()
     }
 
-    /// Whether nothing has been heard of a row since it was read under `stamp`.
-    pub fn holds(&self, slots: Slots, stamp: u64) -> bool {
-        self.epochs.holds(slots, stamp)
+    /// Whether nothing has been heard of a row since it was read under `version`.
+    pub fn are_current(&self, slots: Slots, version: u64) -> bool {
+        self.versions.are_current(slots, version)
     }
 
-    /// Ends it, and forbids the line that there is to renew it.
-    pub fn void(&self) {
-        self.line.fetch_add(1, Ordering::SeqCst);
+    /// Ends it, and forbids the session that there is to renew it.
+    pub fn revoke(&self) {
+        self.session.fetch_add(1, Ordering::SeqCst);
         self.until.store(0, Ordering::SeqCst);
     }
 }
 
-/// A connection to the bus.
+/// One connection to the bus, from its opening to its end.
 #[derive(Debug)]
-pub struct Line<W = Private> {
+pub struct BusSession<W = Private> {
     lease: Arc<Lease<W>>,
     number: u64,
     /// What was sent and has not come back, and when that was.
@@ -111,11 +113,11 @@ pub struct Line<W = Private> {
     proven: bool,
 }
 
-impl<W: Words> Line<W> {
-    /// A line that has just been opened. Whatever was heard on another counts no more.
+impl<W: Words> BusSession<W> {
+    /// A session that has just been opened. What was heard in another counts no more.
     pub fn new(lease: Arc<Lease<W>>) -> Self {
-        lease.void();
-        let number = lease.line.load(Ordering::SeqCst);
+        lease.revoke();
+        let number = lease.session.load(Ordering::SeqCst);
         Self {
             lease,
             number,
@@ -125,19 +127,19 @@ impl<W: Words> Line<W> {
         }
     }
 
-    /// Whether it is time to send another proof: four in the length of a lease, one at a time.
+    /// Whether it is time to send another secret: four in the length of a lease, one at a time.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
         self.outstanding.is_none() && self.due_in(now).is_zero()
     }
 
-    /// Notes that `secret`, which nobody can guess, is sent at `now`.
-    pub fn sends(&mut self, secret: String, now: Duration) {
+    /// `secret`, which nobody can guess, is sent at `now`.
+    pub fn sent_secret(&mut self, secret: String, now: Duration) {
         self.sent = Some(now);
         self.outstanding = Some((secret, now));
     }
 
-    /// How long the line may be left alone.
+    /// How long the session may be left alone.
     #[must_use]
     pub fn due_in(&self, now: Duration) -> Duration {
         let due = match (&self.outstanding, self.sent) {
@@ -155,7 +157,7 @@ impl<W: Words> Line<W> {
     }
 
     /// Takes what came back at `now`; renews the lease if it is what was sent.
-    pub fn proves(&mut self, secret: &str, now: Duration) -> bool {
+    pub fn confirm(&mut self, secret: &str, now: Duration) -> bool {
         let Some((_, sent)) = self
             .outstanding
             .take_if(|(waited_for, _)| waited_for == secret)
@@ -164,8 +166,8 @@ impl<W: Words> Line<W> {
         };
         let lease = &self.lease;
         if !self.proven || !lease.runs(now) {
-            // Before the lease runs again, so that none of what was kept is answered under it.
-            lease.epochs.write(&Touched::everything());
+            // Before the lease runs again, so that nothing that was stored is answered under it.
+            lease.versions.invalidate(&WriteSet::everything());
             self.proven = true;
         }
         if !self.is_current() {
@@ -174,28 +176,28 @@ impl<W: Words> Line<W> {
         let until = nanoseconds(sent + lease.length);
         lease.until.store(until, Ordering::SeqCst);
         if !self.is_current() {
-            // Ended in between: by the end of the process, or by another line.
+            // Ended in between: by the end of the process, or by another session.
             lease.until.store(0, Ordering::SeqCst);
             return false;
         }
         true
     }
 
-    /// Whether no other line has been opened since, and nobody has ended the lease.
+    /// Whether no other session has been opened since, and nobody has revoked the lease.
     fn is_current(&self) -> bool {
         // By an addition, which reads the last value there is and not just one that there was.
-        self.number == self.lease.line.fetch_add(0, Ordering::SeqCst)
+        self.number == self.lease.session.fetch_add(0, Ordering::SeqCst)
     }
 
     /// Takes what somebody has written.
-    pub fn hears(&self, touched: &Touched) {
-        self.lease.epochs.write(touched);
+    pub fn receive(&self, write_set: &WriteSet) {
+        self.lease.versions.invalidate(write_set);
     }
 
-    /// The line is gone.
+    /// The connection is gone.
     pub fn lost(&self) {
         if self.is_current() {
-            self.lease.void();
+            self.lease.revoke();
         }
     }
 }
@@ -215,23 +217,23 @@ mod tests {
         Duration::from_millis(1_000_000 + milliseconds)
     }
 
-    fn proven(at_: u64) -> (Arc<Lease>, Line) {
+    fn proven(at_: u64) -> (Arc<Lease>, BusSession) {
         let lease = Arc::new(Lease::new(LENGTH));
-        let mut line = Line::new(Arc::clone(&lease));
-        line.sends("secret".to_owned(), at(at_));
-        assert!(line.proves("secret", at(at_)));
+        let mut line = BusSession::new(Arc::clone(&lease));
+        line.sent_secret("secret".to_owned(), at(at_));
+        assert!(line.confirm("secret", at(at_)));
         (lease, line)
     }
 
     #[test]
     fn there_is_none_without_proof() {
         let lease = Arc::new(Lease::new(LENGTH));
-        let mut line = Line::new(Arc::clone(&lease));
+        let mut line = BusSession::new(Arc::clone(&lease));
         assert!(line.is_due(at(0)) && !lease.runs(at(0)));
-        line.sends("secret".to_owned(), at(0));
+        line.sent_secret("secret".to_owned(), at(0));
         assert!(!lease.runs(at(0)) && lease.age(at(0)).is_none());
-        assert!(!line.proves("another", at(1)) && !lease.runs(at(1)));
-        assert!(line.proves("secret", at(100)));
+        assert!(!line.confirm("another", at(1)) && !lease.runs(at(1)));
+        assert!(line.confirm("secret", at(100)));
         // Counted from when it was sent, not from when it came back.
         assert!(lease.runs(at(1999)) && !lease.runs(at(2000)));
         assert_eq!(lease.age(at(1500)), Some(Duration::from_millis(1500)));
@@ -240,7 +242,7 @@ mod tests {
     #[test]
     fn a_proof_counts_once() {
         let (lease, mut line) = proven(0);
-        assert!(!line.proves("secret", at(1000)));
+        assert!(!line.confirm("secret", at(1000)));
         assert!(!lease.runs(at(2000)));
     }
 
@@ -248,7 +250,7 @@ mod tests {
     fn a_line_asks_four_times_in_a_lease_and_is_dead_after_one_without_an_answer() {
         let (_, mut line) = proven(0);
         assert!(!line.is_due(at(499)) && line.is_due(at(500)));
-        line.sends("next".to_owned(), at(500));
+        line.sent_secret("next".to_owned(), at(500));
         assert!(!line.is_due(at(1500)) && !line.is_dead(at(2499)));
         assert_eq!(line.due_in(at(1500)), Duration::from_secs(1));
         assert!(line.is_dead(at(2500)));
@@ -257,41 +259,41 @@ mod tests {
     #[test]
     fn news_ends_what_was_read_before_it() {
         let (lease, line) = proven(0);
-        let stamp = lease.stamp();
-        line.hears(&Touched {
+        let version = lease.current();
+        line.receive(&WriteSet {
             users: vec![3],
-            ..Touched::default()
+            ..WriteSet::default()
         });
-        assert!(lease.holds(ROW, stamp));
-        line.hears(&Touched {
+        assert!(lease.are_current(ROW, version));
+        line.receive(&WriteSet {
             users: vec![2],
-            ..Touched::default()
+            ..WriteSet::default()
         });
-        assert!(!lease.holds(ROW, stamp) && lease.holds(ROW, lease.stamp()));
+        assert!(!lease.are_current(ROW, version) && lease.are_current(ROW, lease.current()));
     }
 
     #[test]
     fn a_lease_that_had_run_out_starts_afresh() {
         let (lease, mut line) = proven(0);
-        let stamp = lease.stamp();
-        line.sends("in time".to_owned(), at(1000));
-        assert!(line.proves("in time", at(1500)) && lease.holds(ROW, stamp));
-        line.sends("late".to_owned(), at(2900));
-        assert!(line.proves("late", at(3001)));
-        assert!(lease.runs(at(3001)) && !lease.holds(ROW, stamp));
+        let version = lease.current();
+        line.sent_secret("in time".to_owned(), at(1000));
+        assert!(line.confirm("in time", at(1500)) && lease.are_current(ROW, version));
+        line.sent_secret("late".to_owned(), at(2900));
+        assert!(line.confirm("late", at(3001)));
+        assert!(lease.runs(at(3001)) && !lease.are_current(ROW, version));
     }
 
     #[test]
     fn a_new_line_starts_afresh_though_the_lease_had_not_run_out() {
         let (lease, mut old) = proven(0);
-        let stamp = lease.stamp();
-        old.sends("old".to_owned(), at(600));
-        let mut new = Line::new(Arc::clone(&lease));
+        let version = lease.current();
+        old.sent_secret("old".to_owned(), at(600));
+        let mut new = BusSession::new(Arc::clone(&lease));
         assert!(!lease.runs(at(700)));
-        assert!(!old.proves("old", at(700)) && !lease.runs(at(700)));
-        new.sends("new".to_owned(), at(700));
-        assert!(new.proves("new", at(701)) && lease.runs(at(701)));
-        assert!(!lease.holds(ROW, stamp));
+        assert!(!old.confirm("old", at(700)) && !lease.runs(at(700)));
+        new.sent_secret("new".to_owned(), at(700));
+        assert!(new.confirm("new", at(701)) && lease.runs(at(701)));
+        assert!(!lease.are_current(ROW, version));
         old.lost();
         assert!(lease.runs(at(701)));
         new.lost();

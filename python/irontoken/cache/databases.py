@@ -10,9 +10,10 @@ from typing import Any, Final
 from django.apps import apps
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 
-from irontoken import conf, fleet
-from irontoken._core import Database, Watch
-from irontoken.watched import watched
+from irontoken import conf
+from irontoken._core import Database, TrackedTables
+from irontoken.cache.tables import tracked
+from irontoken.fleet import service as fleet
 
 #: The database that the connections of each alias were last opened to: what the Rust core looks
 #: into first. Empty while the cache is off.
@@ -28,10 +29,10 @@ def open_database(connection: BaseDatabaseWrapper) -> Database:
     alias, settings = connection.alias, connection.settings_dict
     if not apps.models_ready:
         # No table is known yet, and so each write is one to everything.
-        return Database(settings, Watch({}, [], connection.vendor))
+        return Database(settings, TrackedTables({}, [], connection.vendor))
     found = find_database(alias, settings)
     if found is None:
-        found = Database(settings, watched(connection.vendor))
+        found = Database(settings, tracked(connection.vendor))
         _known.setdefault(_place(alias, settings), []).append(found)
         databases[alias] = found
     return found

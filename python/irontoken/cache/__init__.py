@@ -1,0 +1,1 @@
+"""The cache: which rows it may hold, for which database, and what makes them old."""

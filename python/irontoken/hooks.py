@@ -1,0 +1,61 @@
+"""What the Rust core calls, handed over when this module is imported.
+
+The core looks up no module of this package by its name, so that imports go one way: from here to
+``_core``.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from irontoken import _core, carried, drf, refusals
+from irontoken.cache import cursors, databases, effects, service
+from irontoken.lookup import plain
+
+
+class Hooks(NamedTuple):
+    """The functions, by the names that the core has for them."""
+
+    #: The token of a key: ``(authenticator, model, key)`` to ``(user, token)``.
+    authenticate_credentials: Callable[[Any, Any, Any], tuple[Any, Any]]
+    #: A class's own method, with the request beside it: ``(authenticator, request, key)``.
+    authenticate_carrying: Callable[[Any, Any, str], Any]
+    #: The header of a request of an unknown class.
+    authorization_header: Callable[[Any], bytes | str]
+    #: REST framework's ``authenticate``: ``(authenticator, request)``.
+    drf_authenticate: Callable[[Any, Any], tuple[Any, Any] | None]
+    drf_reads_headers: bool
+    #: The refusal of a header that is malformed for a reason.
+    malformed_header: Callable[[str], Exception]
+    #: The refusal of a user who is not active.
+    inactive_user: Callable[[], Exception]
+    #: The database that each alias was last opened to; empty while the cache is off.
+    databases: dict[str, _core.Database]
+    #: The database that an alias with these settings would be opened to.
+    find_database: Callable[[str, dict[str, Any]], _core.Database | None]
+    #: The tables whose writes have unknown effects, and those whose deletions cascade.
+    effects_of: Callable[[Any], tuple[set[str], set[str]] | None]
+    #: Sees the work of a statement through; whether it may go on: ``(finished, context)``.
+    read_to_the_end: Callable[[Callable[[Any], None], Any], bool]
+    #: The version file was lost and made anew.
+    version_file_lost: Callable[[], None]
+    #: Other processes could not be reached, for a reason.
+    version_file_unavailable: Callable[[str], None]
+
+
+_core.install_hooks(
+    Hooks(
+        authenticate_credentials=plain.authenticate_credentials,
+        authenticate_carrying=carried.authenticate_credentials,
+        authorization_header=drf.authorization_header,
+        drf_authenticate=drf.authenticate,
+        drf_reads_headers=drf.READS_HEADERS,
+        malformed_header=refusals.malformed_header,
+        inactive_user=refusals.inactive_user,
+        databases=databases.databases,
+        find_database=databases.find_database,
+        effects_of=effects.effects_of,
+        read_to_the_end=cursors.read_to_the_end,
+        version_file_lost=service.version_file_lost,
+        version_file_unavailable=service.version_file_unavailable,
+    )
+)

@@ -1,0 +1,1 @@
+"""Finding the token of a key: one row, one query."""

@@ -1,0 +1,19 @@
+"""The model of a class that names none: that of the setting, or else REST framework's."""
+
+from typing import Any
+
+from django.core.signals import setting_changed
+
+from irontoken import _core, conf
+from irontoken.tokens import get_token_model
+
+
+def choose(**_: Any) -> None:
+    """Tell the core which model it is."""
+    _core.set_default_model(get_token_model() if conf.token_model() else None)
+
+
+def start() -> None:
+    """Choose it, and again whenever the setting changes."""
+    choose()
+    setting_changed.connect(choose, dispatch_uid="irontoken.tokens.default_model")

@@ -1,0 +1,75 @@
+//! A row, and what it takes for it to be true.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::coherence::versions::Slots;
+
+/// By what an entry is found in place of its key: the SHA-256 of it.
+pub type Fingerprint = [u8; 32];
+
+/// The fingerprint of a key.
+#[must_use]
+pub fn fingerprint(key: &str) -> Fingerprint {
+    Sha256::digest(key).into()
+}
+
+/// The versions that were current before a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryVersion {
+    /// Of this host.
+    pub host: u64,
+    /// Of what is heard of other hosts; 0 where nobody listens.
+    pub fleet: u64,
+}
+
+/// A row and what it takes to be true.
+#[derive(Debug)]
+pub struct Entry<R> {
+    /// That of its key.
+    pub fingerprint: Fingerprint,
+    /// Where its versions are counted.
+    pub slots: Slots,
+    /// The versions that were current before it was read.
+    pub version: EntryVersion,
+    /// When that was.
+    pub read_at: Instant,
+    /// When it ends by itself, in seconds of the calendar's clock.
+    pub until: Option<f64>,
+    /// When its use was last recorded, in nanoseconds of the clock of leases.
+    pub last_recorded: AtomicU64,
+    /// An estimate of the memory that the row takes.
+    pub bytes: usize,
+    /// The row.
+    pub row: R,
+}
+
+impl<R> Entry<R> {
+    /// Whether its use is to be recorded at `now`, as it is once in an interval; takes it as done.
+    pub fn is_due(&self, now: Duration, interval: Duration) -> bool {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (now, last_recorded) = (nanoseconds(now), self.last_recorded.load(Ordering::Relaxed));
+        now >= last_recorded.saturating_add(nanoseconds(interval))
+            && self
+                .last_recorded
+                .compare_exchange(last_recorded, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+impl<R> Entry<R> {
+    /// Whether it has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| calendar() >= until)
+    }
+}
+
+/// The calendar's time, in seconds since 1970.
+pub(super) fn calendar() -> f64 {
+    // A clock before 1970 lets nothing that ends be answered from.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(f64::INFINITY, |time| time.as_secs_f64())
+}

@@ -1,0 +1,4 @@
+//! Rows that were read before: what is known of each, and the store that holds them.
+
+pub mod entry;
+pub mod store;

@@ -1,0 +1,43 @@
+//! From a row of the compiled query to a pair of instances, and into the cache.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::converters::Converters;
+use super::instances::{RowDecoder, Values};
+use super::lookup::FillPermit;
+use crate::credentials::random_key;
+
+/// The user and the token of a row, or `None` where the key that the database found is not the one
+/// that it was sent. With a permit the row is stored.
+#[pyfunction]
+#[pyo3(signature = (decoder, row, connection, converters, sent, key, permit))]
+pub(super) fn decode_row<'py>(
+    decoder: &RowDecoder,
+    row: &Bound<'py, PyTuple>,
+    connection: &Bound<'py, PyAny>,
+    converters: &Converters,
+    sent: &Bound<'py, PyAny>,
+    key: &Bound<'py, PyString>,
+    permit: Option<&FillPermit>,
+) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    let py = row.py();
+    let mut row: Vec<_> = row.iter().collect();
+    if !is_same(row.as_slice().value(py, decoder.key_column())?, sent)? {
+        return Ok(None);
+    }
+    converters.convert(connection, &mut row)?;
+    if let Some(permit) = permit {
+        permit.store(py, key, &row)?;
+    }
+    decoder.pair(py, row.as_slice()).map(Some)
+}
+
+/// Whether two values read the same, in a time that does not tell where they differ.
+fn is_same(found: &Bound<'_, PyAny>, sent: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let (found, sent) = (found.str()?, sent.str()?);
+    Ok(random_key::equal(
+        found.to_str()?.as_bytes(),
+        sent.to_str()?.as_bytes(),
+    ))
+}
