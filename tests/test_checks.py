@@ -11,9 +11,10 @@ from django.db import connections
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
-from irontoken import TokenAuthentication, conf
+from irontoken import TokenAuthentication
 from irontoken.cache import service as cache
 from irontoken.checks import check_cache, check_settings
+from irontoken.settings.setting import cache_options
 from tests.processes import fork
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
@@ -76,7 +77,7 @@ class TestSettings:
         assert any(wanted in message for message in messages), messages
         assert all(message.startswith("irontoken.E001") for message in messages)
         with override_settings(IRONTOKEN=setting):
-            assert conf.cache_options() is None
+            assert cache_options() is None
 
     def test_a_package_that_is_missing_is_told_with_the_extra(self, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -87,7 +88,7 @@ class TestSettings:
         wrong = {**REDIS, "LOCATION": "http://:secret@127.0.0.1", "LISTEN": 5}
         assert "secret" not in str(said({"CACHE": wrong}))
         with override_settings(IRONTOKEN={"CACHE": REDIS}):
-            assert "secret" not in repr(conf.cache_options())
+            assert "secret" not in repr(cache_options())
 
     def test_the_app_must_be_installed(self, settings):
         apps = [app for app in settings.INSTALLED_APPS if not app.startswith("irontoken")]
@@ -132,7 +133,7 @@ class TestCache:
         setting = {"COHERENCE": "postgres", "PATH": str(tmp_path)}
         if connections["default"].vendor != "postgresql":
             with override_settings(IRONTOKEN={"CACHE": setting}):
-                if conf.cache_options() is not None:
+                if cache_options() is not None:
                     assert "psycopg 3" in found()["irontoken.W002"]
 
     def test_a_database_that_cannot_be_cached_is_told(self, on, monkeypatch):

@@ -22,11 +22,11 @@ class IrontokenConfig(AppConfig):
 
         Raises ``ImproperlyConfigured`` where the setting is wrong.
         """
-        from irontoken import conf
         from irontoken.cache import interceptor
         from irontoken.checks import check_bus, check_cache, check_effects, check_settings
+        from irontoken.settings import setting
 
-        conf.require()
+        setting.require()
         checks.register(check_settings)
         checks.register(check_cache)
         checks.register(check_bus, checks.Tags.database)

@@ -4,11 +4,12 @@ from rest_framework import authentication
 from rest_framework.request import Request
 
 import irontoken.hooks  # noqa: F401 - what the core calls
-from irontoken import _core, conf
+from irontoken import _core
 from irontoken.lookup.strategy import strategy_of
+from irontoken.settings import setting
 
 # A setting that is not what was meant stops the site, before anybody is let in or refused by it.
-conf.require()
+setting.require()
 
 
 class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthentication):

@@ -9,7 +9,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from irontoken import conf
 from irontoken.cache import service as cache
 from irontoken.cache.databases import uncacheable
 from irontoken.cache.effects import effects_of
@@ -17,15 +16,17 @@ from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
 from irontoken.lookup.compiler import compile_lookup
+from irontoken.settings import setting
+from irontoken.settings.cache import CacheOptions
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Check the ``IRONTOKEN`` setting."""
     found: list[CheckMessage] = [
-        Error(message, hint=hint, id="irontoken.E001") for message, hint in conf.problems()
+        Error(message, hint=hint, id="irontoken.E001") for message, hint in setting.problems()
     ]
     found += [
-        Error(message, hint=hint, id="irontoken.E002") for message, hint in conf.missing_apps()
+        Error(message, hint=hint, id="irontoken.E002") for message, hint in setting.missing_apps()
     ]
     return found
 
@@ -77,7 +78,7 @@ def check_effects(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
     return found
 
 
-def _triggers(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessage]:
+def _triggers(alias: str, options: CacheOptions) -> Iterator[CheckMessage]:
     state = Triggers(channel_of(options.project)).installed(connections[alias])
     # Before the first migration there is nothing to put them on.
     if state.tables and state.problem:
@@ -89,7 +90,7 @@ def _triggers(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessage]:
         )
 
 
-def _unreachable(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessage]:
+def _unreachable(alias: str, options: CacheOptions) -> Iterator[CheckMessage]:
     bus = fleet.connect(alias, options, needs_triggers=False)
     where = f"The server of {alias!r}" if alias else "Redis"
     try:
@@ -103,7 +104,7 @@ def _unreachable(alias: str, options: conf.CacheOptions) -> Iterator[CheckMessag
         bus.close()
 
 
-def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
+def _shared_memory(options: CacheOptions) -> Iterator[CheckMessage]:
     for alias in connections:
         if reason := uncacheable(connections[alias], options):
             yield Warning(
@@ -117,13 +118,13 @@ def _shared_memory(options: conf.CacheOptions) -> Iterator[CheckMessage]:
         yield Warning(
             f"The version file of the cache cannot be shared: {failure}",
             hint=f"Remove what is there, or set IRONTOKEN['CACHE']['PATH'] to a folder that "
-            f"this user may write to (it is {str(options.folder)!r}). Until then every request "
+            f"this user may write to (it is {str(options.path)!r}). Until then every request "
             "asks the database.",
             id="irontoken.W003",
         )
     if users := cache.unreachable_users():
         yield Warning(
-            f"Other users of the system have version files in {options.folder}, which this one "
+            f"Other users of the system have version files in {options.path}, which this one "
             f"may not write to: {', '.join(users)}.",
             hint=cache.UNREACHABLE_HINT,
             id="irontoken.W010",

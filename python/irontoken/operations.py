@@ -5,9 +5,9 @@ from typing import Any
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
-from irontoken import conf
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
+from irontoken.settings import setting
 
 
 class InstallTriggers(Operation):
@@ -50,7 +50,7 @@ class InstallTriggers(Operation):
 def _triggers(schema_editor: BaseDatabaseSchemaEditor) -> Triggers | None:
     if schema_editor.connection.vendor != "postgresql":
         return None
-    project = conf.section("CACHE").get("PROJECT", "")
+    project = setting.section("CACHE").get("PROJECT", "")
     return Triggers(channel_of(str(project)))
 
 

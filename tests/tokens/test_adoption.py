@@ -18,7 +18,8 @@ from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import adoption, conf
+from irontoken.tokens import adoption
+from irontoken.tokens import settings as conf
 from irontoken.tokens.operations import AdoptTokens
 from tests.tokens.conftest import AccessToken, User, setting
 

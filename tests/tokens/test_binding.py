@@ -7,7 +7,8 @@ from django.test import override_settings
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import conf, uses
+from irontoken.tokens import settings as conf
+from irontoken.tokens import uses
 from irontoken.tokens.signals import token_refused
 from tests.tokens.conftest import AccessToken, User, setting
 

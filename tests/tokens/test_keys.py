@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from irontoken import _core
 from irontoken.tokens import digests, looks_like_key
-from irontoken.tokens.conf import TokenOptions
+from irontoken.tokens.settings import options_of
 from tests.tokens.conftest import setting
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -43,7 +43,7 @@ def checksum(text):
 
 @pytest.mark.parametrize(("key", "peppers", "digest"), RELEASED)
 def test_released_keys_are_found_under_their_digests_for_ever(key, peppers, digest):
-    assert digest in digests.candidates(key, TokenOptions(peppers=peppers))
+    assert digest in digests.candidates(key, options_of({"PEPPERS": peppers}))
 
 
 @pytest.mark.parametrize("prefix", ["it_", "acme_live_", "X"])
@@ -71,7 +71,7 @@ def test_a_scrubber_tells_keys_by_the_prefix_that_is_set():
 
 def test_peppers_are_tried_from_the_newest_on_and_the_plain_digest_last():
     key = _core.issue_key("it_")
-    options = TokenOptions(peppers={1: "a" * 32, 12: "b" * 32, 3: "c" * 32})
+    options = options_of({"PEPPERS": {1: "a" * 32, 12: "b" * 32, 3: "c" * 32}})
     found = digests.candidates(key, options)
     assert [each.split("$")[0] for each in found] == ["pepper12", "pepper3", "pepper1", "sha256"]
     assert digests.of(key, options) == found[0]
@@ -81,4 +81,4 @@ def test_peppers_are_tried_from_the_newest_on_and_the_plain_digest_last():
 
 def test_a_slip_has_no_digest():
     key = _core.issue_key("it_")
-    assert digests.candidates(key[:-1] + ("0" if key[-1] != "0" else "1"), TokenOptions()) == []
+    assert digests.candidates(key[:-1] + ("0" if key[-1] != "0" else "1"), options_of({})) == []

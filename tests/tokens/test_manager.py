@@ -19,7 +19,8 @@ from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import conf, get_token_model, managers, uses
+from irontoken.tokens import get_token_model, managers, uses
+from irontoken.tokens import settings as conf
 from irontoken.tokens.checks import check_tokens
 from irontoken.tokens.managers import LimitReached
 from irontoken.tokens.signals import token_issued, token_revoked

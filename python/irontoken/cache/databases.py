@@ -10,10 +10,10 @@ from typing import Any, Final
 from django.apps import apps
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 
-from irontoken import conf
 from irontoken._core import Database, TrackedTables
 from irontoken.cache.tables import tracked
 from irontoken.fleet import service as fleet
+from irontoken.settings.cache import CacheOptions
 
 #: The database that the connections of each alias were last opened to: what the Rust core looks
 #: into first. Empty while the cache is off.
@@ -53,12 +53,12 @@ def forget() -> None:
     _known.clear()
 
 
-def uncacheable(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> str:
+def uncacheable(connection: BaseDatabaseWrapper, options: CacheOptions) -> str:
     """Say why no row of a connection's database is cached; empty where rows may be."""
     return next(_reasons(connection, options), "")
 
 
-def _reasons(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> Iterator[str]:
+def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator[str]:
     if connection.alias == NO_DB_ALIAS:
         yield "it is Django's own connection, to make and to drop databases"
     if connection.vendor not in {"sqlite", "postgresql", "mysql"}:

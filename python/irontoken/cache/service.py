@@ -20,7 +20,6 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from irontoken import conf
 from irontoken._core import Cache, CachedLookup, FillPermit
 from irontoken.cache import databases
 from irontoken.cache.databases import identity, uncacheable
@@ -28,6 +27,8 @@ from irontoken.cache.tables import kind_of, sql_names_of, tables_of, tracked
 from irontoken.fleet import service as fleet
 from irontoken.lookup.compiler import CompiledLookup
 from irontoken.lookup.strategy import strategy_of
+from irontoken.settings import setting
+from irontoken.settings.cache import CacheOptions
 
 logger: Final = logging.getLogger("irontoken")
 
@@ -64,12 +65,12 @@ UNREACHABLE_HINT: Final = (
 )
 
 
-def options() -> conf.CacheOptions | None:
+def options() -> CacheOptions | None:
     """Return what the cache is set to, or ``None`` while it is off."""
     global _options  # noqa: PLW0603 - read once, and again when a setting changes
     if _options is _UNREAD:
-        _options = conf.cache_options() if apps.is_installed("irontoken") else None
-    found: conf.CacheOptions | None = _options
+        _options = setting.cache_options() if apps.is_installed("irontoken") else None
+    found: CacheOptions | None = _options
     return found
 
 
@@ -81,11 +82,11 @@ def store() -> Cache | None:
         return None
     with _lock:
         if _store is None:
-            _store = Cache(found.folder, _suffix(found), found.max_entries, found.max_age)
+            _store = Cache(found.path, _suffix(found), found.max_entries, found.max_age)
         return _store
 
 
-def _suffix(options: conf.CacheOptions) -> str:
+def _suffix(options: CacheOptions) -> str:
     """Return what the name of the version file ends with, where a project has one of its own."""
     if not options.project:
         return ""
@@ -236,7 +237,7 @@ def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | N
 
 
 def _is_heard_of(
-    connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: conf.CacheOptions
+    connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: CacheOptions
 ) -> bool:
     tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
     return fleet.may_store(connection, identity(connection), tables, options)
@@ -291,7 +292,7 @@ def version_file_lost() -> None:
     logger.warning(
         "The version file of the cache was lost and has been made anew; all cached tokens were "
         "dropped. Does something clean up %s?",
-        found.folder if (found := options()) else "",
+        found.path if (found := options()) else "",
     )
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken import conf
 from irontoken._core import Lease
 from irontoken.fleet.bus import ANSWER, Bus, channel_of
 from irontoken.fleet.listener import Listener
+from irontoken.settings.cache import CacheOptions
 
 if TYPE_CHECKING:
     from irontoken.fleet.redis import Publisher
@@ -29,7 +29,7 @@ _LONGEST_ANSWER: Final = 200
 _publisher: Any = None
 
 
-def can_carry(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> bool:
+def can_carry(connection: BaseDatabaseWrapper, options: CacheOptions) -> bool:
     """Tell whether the bus that is set can carry what is written to a database."""
     if options.coherence != "postgres":
         return True
@@ -39,7 +39,7 @@ def can_carry(connection: BaseDatabaseWrapper, options: conf.CacheOptions) -> bo
 
 
 def lease_for(
-    connection: BaseDatabaseWrapper, identity: str, options: conf.CacheOptions
+    connection: BaseDatabaseWrapper, identity: str, options: CacheOptions
 ) -> Lease | None:
     """Return the lease under which the rows of a database are kept; ``None`` without a fleet."""
     if options.coherence == "host":
@@ -57,7 +57,7 @@ def lease_for(
         return _listeners[name].lease
 
 
-def connect(alias: str, options: conf.CacheOptions, *, needs_triggers: bool = True) -> Bus:
+def connect(alias: str, options: CacheOptions, *, needs_triggers: bool = True) -> Bus:
     """Return a connection to the bus of a database, which is not open yet."""
     channel = channel_of(options.project)
     if options.coherence == "postgres":
@@ -71,7 +71,7 @@ def connect(alias: str, options: conf.CacheOptions, *, needs_triggers: bool = Tr
 
 
 def may_store(
-    connection: BaseDatabaseWrapper, identity: str, tables: list[str], options: conf.CacheOptions
+    connection: BaseDatabaseWrapper, identity: str, tables: list[str], options: CacheOptions
 ) -> bool:
     """Tell whether a row of ``tables`` may be kept that ``connection`` is about to read.
 
@@ -143,14 +143,14 @@ def let_go_of_test_database(connection: BaseDatabaseWrapper) -> None:
         creation.destroy_test_db = stop_and_destroy
 
 
-def publisher(options: conf.CacheOptions) -> Callable[[str], None] | None:
+def publisher(options: CacheOptions) -> Callable[[str], None] | None:
     """Return what publishes a write, where its database does not do so by itself."""
     if options.coherence != "redis":
         return None
     return _publisher_of(options).publish
 
 
-def clear(cached: list[BaseDatabaseWrapper], options: conf.CacheOptions) -> None:
+def clear(cached: list[BaseDatabaseWrapper], options: CacheOptions) -> None:
     """Make every process of the fleet forget what it holds of these databases."""
     if options.coherence == "redis":
         _publisher_of(options).publish("*")
@@ -160,7 +160,7 @@ def clear(cached: list[BaseDatabaseWrapper], options: conf.CacheOptions) -> None
                 cursor.execute("SELECT pg_notify(%s, '*')", [channel_of(options.project)])
 
 
-def list_processes(alias: str, options: conf.CacheOptions, seconds: float) -> Iterator[str]:
+def list_processes(alias: str, options: CacheOptions, seconds: float) -> Iterator[str]:
     """Ask every process of the fleet how it is, and yield the answers of ``seconds``.
 
     Raises what the bus raises where it cannot be reached.
@@ -200,7 +200,7 @@ def forget() -> None:
         stopped.stop()
 
 
-def _publisher_of(options: conf.CacheOptions) -> "Publisher":
+def _publisher_of(options: CacheOptions) -> "Publisher":
     global _publisher  # noqa: PLW0603 - as above
     from irontoken.fleet.redis import publisher_of
 
@@ -216,7 +216,7 @@ def _more() -> str:
     return f", {unsent} messages unsent" if unsent else ""
 
 
-def _title(alias: str, options: conf.CacheOptions) -> str:
+def _title(alias: str, options: CacheOptions) -> str:
     if options.coherence == "redis":
         return "Redis"
     listened = options.listen.get(alias, alias)

@@ -16,7 +16,7 @@ def looks_like_key(text: str) -> bool:
 
     It needs no database, and says nothing of whether the key is anybody's. For a log scrubber.
     """
-    from irontoken.tokens import conf
+    from irontoken.tokens import settings as conf
 
     return is_issued_key(conf.options().key_prefix, text)
 
@@ -29,7 +29,7 @@ def get_token_model() -> Any:
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
-    from irontoken.conf import token_model
+    from irontoken.settings.setting import token_model
 
     label = token_model() or "irontoken_tokens.AccessToken"
     try:

@@ -19,7 +19,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import conf, handover
+from irontoken.tokens import handover
+from irontoken.tokens import settings as conf
 from irontoken.tokens.liveness import is_live, is_young
 from irontoken.tokens.models import AccessToken
 from irontoken.tokens.validators import split_scopes

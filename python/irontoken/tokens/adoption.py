@@ -19,7 +19,8 @@ from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import conf, digests, get_token_model
+from irontoken.tokens import digests, get_token_model
+from irontoken.tokens import settings as conf
 from irontoken.tokens.managers import begin_to_write
 from irontoken.tokens.sources import SOURCES, delete, rows_of
 

@@ -22,8 +22,9 @@ class TokensConfig(AppConfig):
         """
         from django.core import checks
 
-        from irontoken import conf as irontoken_conf
-        from irontoken.tokens import conf, default_model, receivers
+        from irontoken.settings import setting
+        from irontoken.tokens import default_model, receivers
+        from irontoken.tokens import settings as conf
         from irontoken.tokens.checks import (
             check_leftovers,
             check_models,
@@ -34,7 +35,7 @@ class TokensConfig(AppConfig):
             require_model,
         )
 
-        irontoken_conf.require()
+        setting.require()
         conf.options()
         require_model()
         if apps.is_installed("drf_spectacular"):

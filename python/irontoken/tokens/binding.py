@@ -12,7 +12,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import conf, uses
+from irontoken.tokens import settings as conf
+from irontoken.tokens import uses
 
 
 def binding_of(user: Any) -> str:

@@ -11,8 +11,9 @@ from django.db import Error as DatabaseError
 from django.db import connections, router
 from rest_framework.settings import api_settings
 
-from irontoken import conf as irontoken_conf
-from irontoken.tokens import conf, get_token_model, scopes
+from irontoken.settings import setting
+from irontoken.tokens import get_token_model, scopes
+from irontoken.tokens import settings as conf
 from irontoken.tokens.models import AbstractAccessToken, AccessToken
 from irontoken.tokens.routes import Route, routes
 
@@ -45,7 +46,7 @@ def require_model() -> None:
     except ImproperlyConfigured as error:
         raise ImproperlyConfigured(f"{error} {hint}") from None
     if not is_ours:
-        label = irontoken_conf.token_model()
+        label = setting.token_model()
         raise ImproperlyConfigured(
             f"IRONTOKEN['TOKEN_MODEL'] is {label!r}, which is no model of issued tokens. {hint}"
         )
@@ -141,7 +142,7 @@ def check_models(**_: Any) -> list[CheckMessage]:
 
     views = [route.view for route in routes()]
     found: list[CheckMessage] = []
-    if not irontoken_conf.token_model() and any(issubclass(each, ObtainView) for each in views):
+    if not setting.token_model() and any(issubclass(each, ObtainView) for each in views):
         message = (
             "The endpoint obtain/ is routed and IRONTOKEN['TOKEN_MODEL'] is not set: "
             "irontoken.TokenAuthentication refuses the tokens that it issues."
@@ -149,7 +150,7 @@ def check_models(**_: Any) -> list[CheckMessage]:
         hint = 'Write IRONTOKEN = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}.'
         found.append(Warning(message, hint=hint, id="irontoken.W022"))
     try:
-        accepts = not irontoken_conf.token_model() or conf.options().accept_authtoken
+        accepts = not setting.token_model() or conf.options().accept_authtoken
     except ImproperlyConfigured:
         return found  # another check's to say
     if not accepts and any(issubclass(each, ObtainAuthToken) for each in views):
@@ -192,7 +193,7 @@ def check_leftovers(*, databases: Sequence[str] | None = None, **_: Any) -> list
             hint = f"Move the rows by hand, or drop the table {table}."
             found.append(Warning(message, hint=hint, id="irontoken.W024"))
         if (
-            irontoken_conf.token_model()
+            setting.token_model()
             and not options.accept_authtoken
             and apps.is_installed("rest_framework.authtoken")
             and _has_rows(apps.get_model("authtoken", "Token"), alias)

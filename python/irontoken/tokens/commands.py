@@ -17,8 +17,8 @@ from django.db import DataError
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken.cache import service as cache
+from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
 from irontoken.tokens import adoption, get_token_model, leaks, sources
-from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.validators import split_scopes
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.core.signals import setting_changed
 
-from irontoken import _core, conf
+from irontoken import _core
+from irontoken.settings import setting
 from irontoken.tokens import get_token_model
 
 
 def choose(**_: Any) -> None:
     """Tell the core which model it is."""
-    _core.set_default_model(get_token_model() if conf.token_model() else None)
+    _core.set_default_model(get_token_model() if setting.token_model() else None)
 
 
 def start() -> None:

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from irontoken._core import digest_of, is_issued_key
 from irontoken.tokens import knox
-from irontoken.tokens.conf import TokenOptions
+from irontoken.tokens.settings import TokenOptions
 
 #: The longest digest there is: that of a key adopted from knox.
 MAX_LENGTH: Final = 140

@@ -30,7 +30,8 @@ from typing import Any, Final
 from django.http import HttpResponseRedirect
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import conf, digests
+from irontoken.tokens import digests
+from irontoken.tokens import settings as conf
 
 _COOKIE: Final = "irontoken_key"
 #: Seconds that a redirect may take.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from irontoken.tokens import conf
+from irontoken.tokens import settings as conf
 
 
 def is_live(now: datetime) -> Q:

@@ -16,7 +16,8 @@ from irontoken import carried, refusals
 from irontoken._core import decode_row, keys_equal
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
-from irontoken.tokens import binding, conf, digests, families, sources, uses
+from irontoken.tokens import binding, digests, families, sources, uses
+from irontoken.tokens import settings as conf
 from irontoken.tokens.signals import token_refused
 
 logger: Final = logging.getLogger("irontoken.tokens")

@@ -14,9 +14,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
-from irontoken.tokens import conf, digests, families, sources
+from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
+from irontoken.tokens import digests, families, sources
+from irontoken.tokens import settings as conf
 from irontoken.tokens.binding import binding_of
-from irontoken.tokens.conf import LONGEST_LIFETIME
 from irontoken.tokens.liveness import is_live, is_used, is_young
 from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope

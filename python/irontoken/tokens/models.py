@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.conf import token_model
-from irontoken.tokens import binding, conf, digests
+from irontoken.settings.setting import token_model
+from irontoken.tokens import binding, digests
+from irontoken.tokens import settings as conf
 from irontoken.tokens.managers import AccessTokenManager, keyless
 from irontoken.tokens.strategy import DigestStrategy
 from irontoken.tokens.validators import no_control_characters

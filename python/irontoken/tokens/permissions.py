@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 
-from irontoken.tokens import conf
+from irontoken.tokens import settings as conf
 from irontoken.tokens.scopes import scopes_of
 
 

@@ -11,8 +11,9 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 
-from irontoken.tokens import conf, get_token_model
-from irontoken.tokens.conf import LONGEST_LIFETIME
+from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
+from irontoken.tokens import get_token_model
+from irontoken.tokens import settings as conf
 from irontoken.tokens.models import AbstractAccessToken
 from irontoken.tokens.validators import LONGEST_NAME, LONGEST_SCOPE, LONGEST_SCOPES
 

@@ -12,10 +12,11 @@ from django.db import DatabaseError, connections, router, transaction
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import AuthenticationFailed
 
-from irontoken import conf, refusals
+from irontoken import refusals
 from irontoken.authentication import TokenAuthentication
+from irontoken.settings import setting
 from irontoken.tokens import digests, knox
-from irontoken.tokens.conf import TokenOptions
+from irontoken.tokens.settings import TokenOptions
 
 #: Characters of an adopted key that are shown: 24 bits of 160.
 _SHOWN: Final = 6
@@ -29,7 +30,7 @@ class Authtoken:
 
     def is_accepted(self, options: TokenOptions) -> bool:
         """Tell whether its keys are honoured: where its model is the default, it needs no help."""
-        return options.accept_authtoken and bool(conf.token_model())
+        return options.accept_authtoken and bool(setting.token_model())
 
     def pair(self, key: str) -> tuple[Any, Any]:
         """Return the user and the token of a key; raise ``AuthenticationFailed``."""

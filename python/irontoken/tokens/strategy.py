@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import Model
 
 from irontoken.lookup.strategy import Limits, Strategy
-from irontoken.tokens import conf, lookup, uses
+from irontoken.tokens import lookup, uses
+from irontoken.tokens import settings as conf
 
 
 class DigestStrategy(Strategy):

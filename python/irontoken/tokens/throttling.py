@@ -15,7 +15,7 @@ from django.core.cache import caches
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
-from irontoken.tokens import conf
+from irontoken.tokens import settings as conf
 from irontoken.tokens.serializers import longest_username
 
 #: Bits of an IPv6 address that tell one network from another: who has one has all of the rest.

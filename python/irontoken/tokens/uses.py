@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from django.db import Error, InterfaceError, OperationalError, connections, router, transaction
 from django.utils import timezone
 
-from irontoken.tokens import conf
+from irontoken.tokens import settings as conf
 
 logger: Final = logging.getLogger("irontoken.tokens")
 #: Rows that are written, or left for later, together.

@@ -87,7 +87,7 @@ def each_alias_has_a_version_file():
     def installed(connection, **named):
         options = cache.options()
         if connection.alias != "default":
-            of_alias = Cache(options.folder, f"-{connection.alias}", 1, 1)
+            of_alias = Cache(options.path, f"-{connection.alias}", 1, 1)
             cache.store = lambda: of_alias
         try:
             return install(connection, **named)

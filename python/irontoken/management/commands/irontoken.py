@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from irontoken import conf
 from irontoken.cache import service as cache
 from irontoken.cache.databases import uncacheable
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
+from irontoken.settings.cache import CacheOptions
 
 #: Seconds.
 _LOCK_TIMEOUT = 5
@@ -79,7 +79,7 @@ class Command(BaseCommand):
                     raise CommandError(f"There is no database {alias!r}.")
                 self._install(options, alias, given)
 
-    def _install(self, options: conf.CacheOptions, alias: str, given: dict[str, Any]) -> None:
+    def _install(self, options: CacheOptions, alias: str, given: dict[str, Any]) -> None:
         connection = connections[alias]
         if uncacheable(connection, options):
             self.stdout.write(f"{alias}: passed over, it is not cached.")
@@ -141,7 +141,7 @@ class Command(BaseCommand):
     def _print(self, statements: list[str]) -> None:
         self.stdout.write("BEGIN;\n" + "".join(f"{each};\n" for each in statements) + "COMMIT;")
 
-    def _status(self, options: conf.CacheOptions, wait: float) -> None:
+    def _status(self, options: CacheOptions, wait: float) -> None:
         self.stdout.write(
             f"The cache is on: at most {options.max_entries} tokens in each process, "
             f"none older than {options.max_age:g} seconds."
@@ -185,7 +185,7 @@ class Command(BaseCommand):
             yield f"{said} {cache.UNREACHABLE_HINT}"
 
     def _status_of(
-        self, connection: BaseDatabaseWrapper, options: conf.CacheOptions, wait: float
+        self, connection: BaseDatabaseWrapper, options: CacheOptions, wait: float
     ) -> Iterator[str]:
         alias = connection.alias
         if reason := uncacheable(connection, options):
@@ -201,9 +201,7 @@ class Command(BaseCommand):
                 yield f"{state.problem}; run manage.py irontoken install"
             yield from self._list_processes(alias, options, wait)
 
-    def _list_processes(
-        self, alias: str, options: conf.CacheOptions, wait: float
-    ) -> Iterator[str]:
+    def _list_processes(self, alias: str, options: CacheOptions, wait: float) -> Iterator[str]:
         """Print who listens; yield why nobody could be asked."""
         count = 0
         try:

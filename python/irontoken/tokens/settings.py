@@ -10,39 +10,40 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken import conf
+from irontoken.settings import setting
+from irontoken.settings.option import Option, problems_of, read
 from irontoken.tokens import knox
 from irontoken.tokens.validators import is_scope
 
-#: A century, after which calendars end and sums of times overflow.
-LONGEST_LIFETIME: Final = timedelta(days=36_525)
-#: The options with the types that they take.
-_OPTIONS: Final[dict[str, tuple[type, ...]]] = {
-    "KEY_PREFIX": (str,),
-    "EXPIRES_IN": (timedelta, type(None)),
-    "MAX_EXPIRES_IN": (timedelta, type(None)),
-    "RENEW_EVERY": (timedelta, type(None)),
-    "MAX_LIFETIME": (timedelta, type(None)),
-    "IDLE_TIMEOUT": (timedelta, type(None)),
-    "MAX_PER_USER": (int, type(None)),
-    "ON_LIMIT": (str,),
-    "REVOKE_ON_PASSWORD_CHANGE": (bool, str),
-    "LAST_USED": (bool,),
-    "LAST_USED_INTERVAL": (timedelta,),
-    "UNSCOPED": (str,),
-    "MANAGE_SCOPE": (str, type(None)),
-    "THROTTLE_CACHE": (str,),
-    "PEPPERS": (dict,),
-    "WRITE_PEPPER": (int, type(None)),
-    "REQUIRE_PEPPER": (bool,),
-    "ACCEPT_AUTHTOKEN": (bool,),
-    "ACCEPT_KNOX": (bool,),
-}
-_CHOICES: Final[dict[object, tuple[object, ...]]] = {
-    "ON_LIMIT": ("refuse", "revoke_oldest"),
-    "UNSCOPED": ("allow", "refuse"),
-    "REVOKE_ON_PASSWORD_CHANGE": (True, False, "session_hash"),
-}
+OPTIONS: Final = (
+    Option("KEY_PREFIX", (str,), "it_", "what issued keys begin with"),
+    Option("EXPIRES_IN", (timedelta, type(None)), None, "how long a token lives"),
+    Option("MAX_EXPIRES_IN", (timedelta, type(None)), None, "how long a client may ask for"),
+    Option("RENEW_EVERY", (timedelta, type(None)), None, "the gain at which a use renews"),
+    Option("MAX_LIFETIME", (timedelta, type(None)), None, "the end, whatever renews a token"),
+    Option("IDLE_TIMEOUT", (timedelta, type(None)), None, "how long a token may lie unused"),
+    Option("MAX_PER_USER", (int, type(None)), None, "live tokens of one user"),
+    Option("ON_LIMIT", (str,), "refuse", "what is done past that", ("refuse", "revoke_oldest")),
+    Option(
+        "REVOKE_ON_PASSWORD_CHANGE",
+        (bool, str),
+        True,
+        "whether a new password revokes tokens",
+        (True, False, "session_hash"),
+    ),
+    Option("LAST_USED", (bool,), True, "whether the last use is recorded"),
+    Option("LAST_USED_INTERVAL", (timedelta,), timedelta(seconds=60), "how often it is"),
+    Option("UNSCOPED", (str,), "allow", "what no scopes allow", ("allow", "refuse")),
+    Option("MANAGE_SCOPE", (str, type(None)), "tokens:manage", "the scope to manage tokens by"),
+    Option("THROTTLE_CACHE", (str,), "default", "the alias of CACHES that counts tries"),
+    Option("PEPPERS", (dict,), {}, "secrets of digests, by their numbers"),
+    Option("WRITE_PEPPER", (int, type(None)), None, "the number of the one to write under"),
+    Option("REQUIRE_PEPPER", (bool,), False, "whether digests without one are refused"),
+    Option("ACCEPT_AUTHTOKEN", (bool,), True, "whether keys of authtoken go on working"),
+    Option("ACCEPT_KNOX", (bool,), False, "whether keys of knox do"),
+)
+_DEFAULTS: Final = {each.name: each.default for each in OPTIONS}
+_WHERE: Final = "IRONTOKEN['TOKENS']"
 #: What is hexadecimal may be the beginning of an adopted key.
 _PREFIX: Final = re.compile(r"(?=.*[G-Zg-z_])[A-Za-z0-9_]{1,16}")
 #: Shorter secrets can be guessed.
@@ -52,27 +53,27 @@ _SHORTEST_PEPPER: Final = 32
 class TokenOptions(NamedTuple):
     """What issued tokens are set to; durations are ``timedelta``, ``None`` where there is none."""
 
-    key_prefix: str = "it_"
-    expires_in: timedelta | None = None
-    max_expires_in: timedelta | None = None
-    renew_every: timedelta | None = None
-    max_lifetime: timedelta | None = None
-    idle_timeout: timedelta | None = None
-    max_per_user: int | None = None
-    on_limit: str = "refuse"
-    revoke_on_password_change: bool | str = True
-    last_used: bool = True
-    last_used_interval: timedelta = timedelta(seconds=60)
-    unscoped: str = "allow"
-    manage_scope: str | None = "tokens:manage"
-    throttle_cache: str = "default"
-    accept_authtoken: bool = True
-    accept_knox: bool = False
-    peppers: dict[int, str] = {}  # noqa: RUF012 - a default that nobody changes
+    key_prefix: str
+    expires_in: timedelta | None
+    max_expires_in: timedelta | None
+    renew_every: timedelta | None
+    max_lifetime: timedelta | None
+    idle_timeout: timedelta | None
+    max_per_user: int | None
+    on_limit: str
+    revoke_on_password_change: bool | str
+    last_used: bool
+    last_used_interval: timedelta
+    unscoped: str
+    manage_scope: str | None
+    throttle_cache: str
+    accept_authtoken: bool
+    accept_knox: bool
+    peppers: dict[int, str]
     #: The number of the one that digests are made under; 0 for none, ``None`` for the newest.
-    write_pepper: int | None = None
+    write_pepper: int | None
     #: Whether a digest without one is refused.
-    require_pepper: bool = False
+    require_pepper: bool
     #: Their numbers: what is written under one of these is refused, and nothing new is written.
     missing_peppers: tuple[int, ...] = ()
     #: By which a key of knox' is looked up, where ``accept_knox`` is on.
@@ -115,6 +116,11 @@ def options() -> TokenOptions:
     return _read or _read_setting()
 
 
+def options_of(section: dict[str, Any]) -> TokenOptions:
+    """Return what a section sets issued tokens to."""
+    return TokenOptions(**read(section, OPTIONS))
+
+
 # Reports of errors leave out the variables: here are peppers.
 @sensitive_variables()
 def _read_setting() -> TokenOptions:
@@ -122,7 +128,7 @@ def _read_setting() -> TokenOptions:
     if _read is None:
         from django.core.exceptions import ImproperlyConfigured
 
-        found = dict(conf.section("TOKENS"))
+        found = dict(setting.section("TOKENS"))
         missing = _missing_peppers(found)
         if missing:
             there = found["PEPPERS"].items()
@@ -131,15 +137,15 @@ def _read_setting() -> TokenOptions:
                 del found["WRITE_PEPPER"]  # nothing is written while one is missing
         for message, hint in (*_problems(found), *_requirement_problems(found, missing)):
             raise ImproperlyConfigured(f"{message} {hint}")
-        read = TokenOptions(**{name.lower(): value for name, value in found.items()})
-        by_knox = knox.algorithms() if read.accept_knox else ()
-        _read = read._replace(missing_peppers=missing, knox_algorithms=by_knox)
+        options = options_of(found)
+        by_knox = knox.algorithms() if options.accept_knox else ()
+        _read = options._replace(missing_peppers=missing, knox_algorithms=by_knox)
     return _read
 
 
 def problems() -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the section, each with a hint that quotes no secret."""
-    section = conf.section("TOKENS")
+    section = setting.section("TOKENS")
     yield from _problems(section)
     yield from _requirement_problems(section)
 
@@ -156,24 +162,20 @@ def _missing_peppers(section: dict[Any, Any]) -> tuple[int, ...]:
 
 
 def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
-    for option, value in section.items():
-        where = f"IRONTOKEN['TOKENS'][{option!r}]"
-        if problem := conf.misfit(where, option, value, _OPTIONS):
-            yield problem
-        elif isinstance(value, timedelta) and not timedelta(0) < value <= LONGEST_LIFETIME:
-            yield f"{where} is {value}.", "It takes a time greater than 0, and a century at most."
-        elif option in _CHOICES and value not in _CHOICES[option]:
-            choices = " or ".join(map(repr, _CHOICES[option]))
-            yield f"{where} is {value!r}.", f"It takes {choices}."
-        elif option == "MAX_PER_USER" and value is not None and value < 1:
-            yield f"{where} is {value}.", "It takes a number greater than 0, or None."
-        elif option == "KEY_PREFIX" and not _PREFIX.fullmatch(value):
-            hint = "It takes 1 to 16 letters, digits and underscores, not all hexadecimal digits."
-            yield f"{where} is {value!r}.", hint
-        elif option == "PEPPERS":
-            yield from _pepper_problems(where, value)
-        elif option == "WRITE_PEPPER" and value not in (None, 0, *_numbers(section)):
-            yield f"{where} is {value}.", "It takes a number that PEPPERS has, or 0 for none."
+    yield from problems_of(section, OPTIONS, _WHERE)
+    numbers = _numbers(section)
+    most, prefix = section.get("MAX_PER_USER"), section.get("KEY_PREFIX")
+    if isinstance(most, int) and most < 1:
+        yield f"{_WHERE}['MAX_PER_USER'] is {most}.", "It takes a number greater than 0, or None."
+    if isinstance(prefix, str) and not _PREFIX.fullmatch(prefix):
+        hint = "It takes 1 to 16 letters, digits and underscores, not all hexadecimal digits."
+        yield f"{_WHERE}['KEY_PREFIX'] is {prefix!r}.", hint
+    if isinstance(section.get("PEPPERS"), dict):
+        yield from _pepper_problems(f"{_WHERE}['PEPPERS']", section["PEPPERS"])
+    number = section.get("WRITE_PEPPER")
+    if isinstance(number, int) and number not in (0, *numbers):
+        hint = "It takes a number that PEPPERS has, or 0 for none."
+        yield f"{_WHERE}['WRITE_PEPPER'] is {number}.", hint
     yield from _prefix_problems(section)
     yield from _http_problems(section)
     yield from _renewal_problems(section)
@@ -181,7 +183,7 @@ def _problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _prefix_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
-    prefix = section.get("KEY_PREFIX", "it_")
+    prefix = section.get("KEY_PREFIX", _DEFAULTS["KEY_PREFIX"])
     of_knox = getattr(settings, "REST_KNOX", {}).get("TOKEN_PREFIX", "")
     if section.get("ACCEPT_KNOX") is True and of_knox and of_knox.startswith(str(prefix)):
         hint = "Choose another: keys of knox would be taken for ours with a wrong checksum."
@@ -189,7 +191,10 @@ def _prefix_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _http_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
-    scope, alias = section.get("MANAGE_SCOPE"), section.get("THROTTLE_CACHE", "default")
+    scope, alias = (
+        section.get("MANAGE_SCOPE"),
+        section.get("THROTTLE_CACHE", _DEFAULTS["THROTTLE_CACHE"]),
+    )
     if isinstance(scope, str) and not is_scope(scope):
         hint = "It takes one word without spaces and quotes, or None."
         yield f"IRONTOKEN['TOKENS']['MANAGE_SCOPE'] is {scope!r}.", hint
@@ -212,7 +217,7 @@ def _http_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
 def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     renew, expires = section.get("RENEW_EVERY"), section.get("EXPIRES_IN")
     if isinstance(renew, timedelta):
-        pace = section.get("LAST_USED_INTERVAL", timedelta(seconds=60))
+        pace = section.get("LAST_USED_INTERVAL", _DEFAULTS["LAST_USED_INTERVAL"])
         if not isinstance(expires, timedelta):
             hint = "Set EXPIRES_IN: it is what a use renews."
             yield "IRONTOKEN['TOKENS']['RENEW_EVERY'] is set, and nothing expires.", hint
@@ -223,14 +228,14 @@ def _renewal_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
 
 def _idle_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     idle = section.get("IDLE_TIMEOUT")
-    pace = section.get("LAST_USED_INTERVAL", timedelta(seconds=60))
+    pace = section.get("LAST_USED_INTERVAL", _DEFAULTS["LAST_USED_INTERVAL"])
     if not isinstance(idle, timedelta):
         return
     if section.get("LAST_USED") is False:
-        hint = "It is told by the last use, which LAST_USED notes."
+        hint = "It is told by the last use, which LAST_USED records."
         yield "IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is set, and LAST_USED is off.", hint
     elif isinstance(pace, timedelta) and idle <= 2 * pace:
-        hint = "It must be longer than twice LAST_USED_INTERVAL, at which uses are noted."
+        hint = "It must be longer than twice LAST_USED_INTERVAL, at which uses are recorded."
         yield f"IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is {idle}.", hint
 
 
@@ -247,7 +252,7 @@ def _requirement_problems(
     if section.get("WRITE_PEPPER") == 0:
         yield f"{where}, and WRITE_PEPPER is 0.", "Remove 'WRITE_PEPPER'."
     for app, option in (("rest_framework.authtoken", "ACCEPT_AUTHTOKEN"), ("knox", "ACCEPT_KNOX")):
-        is_on = section.get(option, option == "ACCEPT_AUTHTOKEN")
+        is_on = section.get(option, _DEFAULTS[option])
         if is_on and (option in section or apps.is_installed(app)):
             hint = f"Add '{option}': False. Keys of that app are held or digested without one."
             yield f"{where}, and so is {option}.", hint
@@ -269,4 +274,4 @@ def _forget(**_: Any) -> None:
     _read = None
 
 
-setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.conf")
+setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.settings")

@@ -1,0 +1,94 @@
+"""The dict ``IRONTOKEN`` as a whole: its sections, and the apps that they need."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from irontoken.settings import cache
+from irontoken.settings.option import did_you_mean, listed
+
+_NAMES: Final = ("CACHE", "TOKENS", "TOKEN_MODEL")
+
+
+def section(name: str) -> dict[str, Any]:
+    """Return a section of the setting; empty where there is none, or no dict."""
+    setting = getattr(settings, "IRONTOKEN", None)
+    found = setting.get(name) if isinstance(setting, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def token_model() -> str:
+    """Return the label of the model that tokens are in, or an empty text: REST framework's."""
+    setting = getattr(settings, "IRONTOKEN", None)
+    found = setting.get("TOKEN_MODEL") if isinstance(setting, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def cache_options() -> cache.CacheOptions | None:
+    """Return what the cache is set to, or ``None`` where it is off or set up wrongly."""
+    if any(problems()):
+        return None
+    return cache.options_of(section("CACHE"))
+
+
+def require() -> None:
+    """Raise ``ImproperlyConfigured`` where the setting is wrong, or lacks an app that it needs.
+
+    Before Django is set up, no app is looked for. The message ends with the line to add. It quotes
+    no secret.
+    """
+    for message, hint in (*problems(), *(missing_apps() if apps.apps_ready else ())):
+        raise ImproperlyConfigured(f"{message} {hint}")
+
+
+def missing_apps() -> Iterator[tuple[str, str]]:
+    """Yield which apps the setting needs that are not installed, each with the line to add."""
+    is_installed, has_tokens = (
+        apps.is_installed("irontoken"),
+        apps.is_installed("irontoken.tokens"),
+    )
+    if section("CACHE") and not is_installed:
+        yield (
+            "IRONTOKEN['CACHE'] is set and the app is not installed: no write would be seen.",
+            'Write INSTALLED_APPS += ["irontoken"].',
+        )
+    if has_tokens and not is_installed:
+        yield (
+            "The app 'irontoken.tokens' is installed without 'irontoken', which it needs.",
+            'Write INSTALLED_APPS += ["irontoken"].',
+        )
+    if section("TOKENS") and not has_tokens:
+        yield (
+            "IRONTOKEN['TOKENS'] is set and the app of issued tokens is not installed.",
+            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+        )
+    if token_model() and not has_tokens:
+        yield (
+            f"IRONTOKEN['TOKEN_MODEL'] is {token_model()!r} and its app is not installed.",
+            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+        )
+
+
+def problems() -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the setting, each with a hint; ``TOKENS`` is its app's to check."""
+    setting = getattr(settings, "IRONTOKEN", {})
+    if not isinstance(setting, dict):
+        yield "IRONTOKEN is not a dict.", 'Write IRONTOKEN = {"CACHE": {"COHERENCE": "host"}}.'
+        return
+    for name, value in setting.items():
+        if name == "TOKEN_MODEL":
+            if not isinstance(value, str) or value.count(".") != 1:
+                hint = "It takes 'irontoken_tokens.AccessToken', or the label of another model."
+                yield f"IRONTOKEN['TOKEN_MODEL'] is {value!r}.", hint
+        elif name not in _NAMES:
+            yield f"IRONTOKEN has no section {name!r}.", did_you_mean(name, _NAMES)
+        elif not isinstance(value, dict) and name == "TOKENS":
+            yield "IRONTOKEN['TOKENS'] is not a dict.", 'Write {"EXPIRES_IN": …}: see the README.'
+        elif not isinstance(value, dict):
+            names = listed(each.name for each in cache.OPTIONS)
+            yield f"IRONTOKEN[{name!r}] is not a dict.", f"Its options are {names}."
+        elif name == "CACHE":
+            yield from cache.problems(value)
