@@ -12,7 +12,7 @@ PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test test-all rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: help build demo fleet test test-all slow rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,12 +49,15 @@ test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Ev
 	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 	$(BIN)/python -m tests.stress.write_paths --short
 	$(BIN)/python -m tests.stress.write_paths --fault "no second invalidation" --trials 4
-	$(BIN)/python -m pytest -q
-	$(BIN)/python -m pytest -q tests/tokens --ds tests.swapped.settings
+	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" tests/tokens --ds tests.swapped.settings
 	$(BIN)/python -m tests.schema
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
 	$(BIN)/nox $(NOX)
+
+slow: $(VENV)/built $(VENV)/group-test ## What make test leaves out for its length
+	$(BIN)/python -m pytest -q -m slow
 
 rust-test:
 	cargo test --quiet --no-default-features

@@ -70,7 +70,7 @@ def versions(session, django, drf):
         "tests/test_leaks.py",
         "tests/tokens/test_admin_browser.py",
     )
-    arguments = [*(f"--ignore={path}" for path in longest), *session.posargs]
+    arguments = [*(f"--ignore={path}" for path in longest), "-m", "not slow", *session.posargs]
     session.run("python", "-m", "pytest", "-q", *arguments)
 
 
@@ -81,7 +81,9 @@ def prerelease(session):
     session.install("--quiet", "--upgrade", "--pre", "django", "djangorestframework")
     session.run("python", "-c", "import django; print('Django', django.get_version())")
     tests = ("tests/test_lookup.py", "tests/test_cache.py", "tests/test_databases.py")
-    session.run("python", "-m", "pytest", "-q", *tests, *session.posargs)
+    # On a disk, where all others have their databases in memory.
+    folder = {"TEST_DATABASE_FOLDER": session.create_tmp()}
+    session.run("python", "-m", "pytest", "-q", *tests, *session.posargs, env=folder)
 
 
 @nox.session

@@ -80,6 +80,14 @@ class TestHits:
         else:
             assert "could be changed in place" in cache.store().uncacheable_row()
 
+    def test_a_setting_that_nothing_is_kept_of_leaves_it_alone(self, keys):
+        warm(keys[0])
+        with override_settings(LANGUAGE_CODE="de"):
+            assert ask(keys[0])[1] == 0
+        assert ask(keys[0])[1] == 0
+        with override_settings(DATABASE_ROUTERS=[]):
+            assert ask(keys[0])[1] == 1
+
     def test_each_request_gets_instances_of_its_own(self, keys):
         warm(keys[0])
         first, again = (

@@ -18,8 +18,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-#: Of each way; a server takes fewer connections than that at a time.
-TIMES = 500 if connection.vendor == "sqlite" else 120
+#: Of each way, and after how many the collector runs; a server takes fewer connections at a time.
+TIMES, COLLECT = (500, 250) if connection.vendor == "sqlite" else (120, 20)
 SESSIONS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE()",
@@ -64,7 +64,7 @@ def lookup(ask):
 
 
 def setting(ask):
-    with override_settings(LANGUAGE_CODE="de"):
+    with override_settings(REST_KNOX={}):
         ask()
     ask()
 
@@ -89,7 +89,7 @@ def test_what_ends_leaves_what_drfs_class_leaves(way, cache):
         way(ask)
         for number in range(TIMES):
             way(ask)
-            if number % 20 == 0:
+            if number % COLLECT == 0:
                 gc.collect()  # before a server runs out of connections, whosever they are
         return wrappers(), sessions()
 

@@ -202,6 +202,7 @@ class TestLimit:
             tokens = [AccessToken.objects.issue(ada)[0] for _ in range(4)]
         assert set(AccessToken.objects.live()) == set(tokens[2:])
 
+    @pytest.mark.slow
     def test_of_a_hundred_thousand_too(self, ada, told):
         """More than any database takes parameters, such as a limit may find that is new."""
         now = timezone.now()

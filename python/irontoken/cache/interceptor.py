@@ -9,7 +9,6 @@ to may be cached by way of another.
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.core.signals import setting_changed
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -19,6 +18,7 @@ from irontoken._core import WriteInterceptor
 from irontoken.cache import service as cache
 from irontoken.cache.databases import open_database, uncacheable
 from irontoken.fleet import service as fleet
+from irontoken.runtime import Stage, forget_on_change
 
 #: What each connection tells after a method of its own, and after one that failed.
 _METHODS: Final = ("_commit", "_rollback", "_close", "_set_autocommit")
@@ -41,7 +41,7 @@ def listen() -> None:
 
 def start() -> None:
     """Intercept the connections that are open, and all anew when the setting changes."""
-    setting_changed.connect(_begin_anew, dispatch_uid="irontoken.interceptor")
+    forget_on_change(Stage.CONNECTIONS, _begin_anew)
     _begin_anew()
 
 
@@ -102,7 +102,7 @@ def _telling(
     return told
 
 
-def _begin_anew(**_: Any) -> None:
+def _begin_anew() -> None:
     for connection in connections.all(initialized_only=True):
         _remove(connection)
         if connection.connection is not None:

@@ -15,11 +15,11 @@ import threading
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
-from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
+from irontoken import background
 from irontoken._core import Cache, CachedLookup, FillPermit
 from irontoken.cache import databases
 from irontoken.cache.databases import identity, uncacheable
@@ -27,6 +27,7 @@ from irontoken.cache.tables import kind_of, sql_names_of, tables_of, tracked
 from irontoken.fleet import service as fleet
 from irontoken.lookup.compiler import CompiledLookup
 from irontoken.lookup.strategy import strategy_of
+from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 from irontoken.settings.cache import CacheOptions
 
@@ -307,8 +308,8 @@ def version_file_unavailable(failure: str) -> None:
         )
 
 
-def forget(**_: Any) -> None:
-    """Close every cached_lookup and read the setting anew."""
+def forget() -> None:
+    """Drop every cached lookup and read the setting anew."""
     global _options, _store  # noqa: PLW0603 - as above
     databases.forget()
     fleet.forget()
@@ -321,6 +322,6 @@ def _forked() -> None:
         _store.forked()
 
 
-os.register_at_fork(after_in_child=_forked)
-# A cached_lookup holds what settings said, as a compiled look-up does.
-setting_changed.connect(forget, dispatch_uid="irontoken.cache")
+background.after_fork(_forked)
+# A cached lookup holds what settings said, as a compiled one does.
+forget_on_change(Stage.CACHE, forget)

@@ -4,19 +4,18 @@ It is started by the first request that asks for a token, and again in a child t
 after that. While it has no bus the lease does not run, and every request asks the database.
 """
 
-import atexit
 import contextlib
 import logging
 import os
 import random
 import socket
-import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Final
 
+from irontoken import background
 from irontoken._core import BusSession, Lease
+from irontoken.background import Worker
 from irontoken.fleet.bus import ANSWER, Bus, BusUnavailable
 
 logger: Final = logging.getLogger("irontoken")
@@ -24,12 +23,10 @@ logger: Final = logging.getLogger("irontoken")
 #: Seconds between two tries to connect: the first, and the longest.
 _FIRST_DELAY: Final = 0.05
 _LONGEST_DELAY: Final = 5.0
-#: Seconds between two answers to roll calls, which anybody may send.
+#: Seconds between two answers to those who list processes, which anybody may send.
 _ANSWER_DELAY: Final = 0.05
 #: Seconds that the end of a process waits for its thread.
 _PATIENCE: Final = 1.0
-
-_listeners: Final[weakref.WeakSet["Listener"]] = weakref.WeakSet()
 
 
 class Listener:
@@ -42,7 +39,7 @@ class Listener:
         connect: Callable[[], Bus],
         more: Callable[[], str] = lambda: "",
     ) -> None:
-        """Take what the log calls the bus, how to make a connection, and more for roll calls."""
+        """Take what the log calls the bus, how to connect, and what else a reply says."""
         self.title = title
         self.lease = lease
         #: Why nothing is heard; empty while something is, and before anybody listens.
@@ -52,37 +49,23 @@ class Listener:
         self.bus: Bus | None = None
         self._connect = connect
         self._more = more
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._worker = Worker("irontoken", self._run)
         self._answered = 0.0
-        _listeners.add(self)
+        background.register(self)
 
     def ensure(self) -> None:
         """Start the thread, unless it is there."""
-        thread = self._thread
-        if thread is not None and thread.is_alive():
-            return
-        with self._lock:
-            if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
-                return
-            thread = threading.Thread(target=self._run, name="irontoken", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                # The process ends, or may have no more threads: it goes on without a lease.
-                self.failure = str(error)
-                return
-            self._thread = thread
+        if failure := self._worker.start():
+            # The process goes on without a lease.
+            self.failure = failure
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End the thread, and with it the lease, for good."""
-        self._stop.set()
+        self._worker.stopping.set()
         self.lease.revoke()
         if (bus := self.bus) is not None:
             bus.interrupt()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_PATIENCE)
+        self._worker.stop(_PATIENCE)
 
     def forked(self) -> None:
         """Forget the parent's thread and connection, which this child does not have."""
@@ -91,16 +74,14 @@ class Listener:
         if self.bus is not None:
             self.bus.abandon()
         self.bus = None
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = None
+        self._worker.forked()
 
     def _run(self) -> None:
-        delay = _FIRST_DELAY
-        while not self._stop.is_set():
+        delay, stopping = _FIRST_DELAY, self._worker.stopping
+        while not stopping.is_set():
             started = time.monotonic()
             reason = self._listen()
-            if self._stop.is_set():
+            if stopping.is_set():
                 return
             if not self.failure:
                 logger.warning(
@@ -112,7 +93,7 @@ class Listener:
             if time.monotonic() - started > _LONGEST_DELAY:
                 delay = _FIRST_DELAY
             # Not all processes of a fleet at once, when a server comes back.
-            self._stop.wait(delay * random.uniform(0.5, 1.5))  # noqa: S311
+            stopping.wait(delay * random.uniform(0.5, 1.5))  # noqa: S311
             delay = min(2 * delay, _LONGEST_DELAY)
 
     def _listen(self) -> str:
@@ -123,7 +104,7 @@ class Listener:
             self.bus = bus
             bus.open()
             line = BusSession(self.lease)
-            while not self._stop.is_set():
+            while not self._worker.stopping.is_set():
                 self._turn(bus, line)
         except Exception as error:  # noqa: BLE001 - whatever it is, requests go on
             text = " ".join(str(error).split())
@@ -158,17 +139,3 @@ class Listener:
             lease = "no lease" if age is None else f"proof {age * 1000:.0f} ms old"
             said = f"{socket.gethostname()} {os.getpid()}: {lease}{self._more()}"
             bus.tell(caller, ANSWER + said)
-
-
-def _forked() -> None:
-    for listener in list(_listeners):
-        listener.forked()
-
-
-def _stop_all() -> None:
-    for listener in list(_listeners):
-        listener.stop()
-
-
-os.register_at_fork(after_in_child=_forked)
-atexit.register(_stop_all)

@@ -4,10 +4,8 @@ What is published while nobody listens is lost, and so is what was on its way wh
 ended: after each connection nothing is assumed.
 """
 
-import atexit
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from irontoken import background
+from irontoken.background import Worker
 from irontoken.fleet.bus import BusUnavailable, new_name
 
 logger: Final = logging.getLogger("irontoken")
@@ -129,11 +129,13 @@ class Publisher:
         """Take the channel and the address."""
         self._channel = channel
         self._location = location
+        self._worker = Worker("irontoken-publisher", self._retry)
         self._start_anew()
+        background.register(self, ends_last=True)
 
     def publish(self, message: str) -> None:
         """Send a message, or see to it that it is sent; raises nothing of Redis's."""
-        if self._thread is not None:
+        if self._is_behind:
             self._keep(message, "")
             return
         reason = "interrupted"
@@ -151,56 +153,54 @@ class Publisher:
         """Return how many messages have not been sent yet."""
         return len(self._unsent | self._under_way)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Try a last time, and end the thread."""
-        self._stop.set()
-        if (thread := self._thread) is not None:
-            # It may be about to find out that what it sends does not arrive.
-            thread.join(2 * PATIENCE)
+        # It may be about to find out that what it sends does not arrive.
+        self._worker.stop(2 * PATIENCE)
         with contextlib.suppress(Exception):
             self._send()
 
     def forked(self) -> None:
         """Leave to the parent what is the parent's to send."""
+        self._worker.forked()
         self._start_anew()
 
     def _start_anew(self) -> None:
         self._client = client_of(self._location)
         self._lock = threading.Lock()
-        self._stop = threading.Event()
         self._unsent: set[str] = set()
         self._under_way: set[str] = set()
-        self._thread: threading.Thread | None = None
+        #: Something is left to the thread, and what is written now waits behind it.
+        self._is_behind = False
 
     def _keep(self, message: str, reason: str) -> None:
         with self._lock:
             self._add(set(message.split(" ")))
-            if self._thread is not None and self._thread.is_alive():
+            was_behind, self._is_behind = self._is_behind, True
+            if was_behind and self._worker.is_alive:
                 return
             if reason:
                 logger.warning(
                     "Redis takes no messages of writes, which are sent as soon as it does: %s",
                     reason,
                 )
-            thread = threading.Thread(target=self._retry, name="irontoken-publisher", daemon=True)
-            # Where there can be no more threads, the next write tries again, or the process's end.
-            with contextlib.suppress(RuntimeError):
-                thread.start()
-                self._thread = thread
+        # Where there can be no more threads, the next write tries again, or the process's end.
+        self._worker.start()
 
     def _add(self, words: set[str]) -> None:
         words = self._unsent | words
         self._unsent = {"*"} if "*" in words or len(words) > _MANY else words
 
     def _retry(self) -> None:
-        while not self._stop.wait(_DELAY):
+        while not self._worker.stopping.wait(_DELAY):
             try:
                 self._send()
             except Exception:  # noqa: BLE001, S112 - it is tried until it works
                 continue
             with self._lock:
                 if not self._unsent:
-                    self._thread = None
+                    self._is_behind = False
+                    self._worker.leave()
                     break
         else:
             return
@@ -221,27 +221,3 @@ class Publisher:
                 self._under_way = set()
                 if not sent:
                     self._add(words)
-
-
-_publishers: Final[list[Publisher]] = []
-
-
-def publisher_of(channel: str, location: str) -> Publisher:
-    """Return a publisher that survives forks and is ended with the process."""
-    publisher = Publisher(channel, location)
-    _publishers.append(publisher)
-    return publisher
-
-
-def _forked() -> None:
-    for publisher in _publishers:
-        publisher.forked()
-
-
-def _stop_all() -> None:
-    for publisher in _publishers:
-        publisher.stop()
-
-
-os.register_at_fork(after_in_child=_forked)
-atexit.register(_stop_all)

@@ -195,18 +195,18 @@ def forget() -> None:
         _listeners.clear()
         stopped, _publisher = _publisher, None
     for listener in listeners:
-        listener.stop()
+        listener.end()
     if stopped is not None:
-        stopped.stop()
+        stopped.end()
 
 
 def _publisher_of(options: CacheOptions) -> "Publisher":
     global _publisher  # noqa: PLW0603 - as above
-    from irontoken.fleet.redis import publisher_of
+    from irontoken.fleet.redis import Publisher
 
     with _lock:
         if _publisher is None:
-            _publisher = publisher_of(channel_of(options.project), options.location)
+            _publisher = Publisher(channel_of(options.project), options.location)
         found: Publisher = _publisher
         return found
 

@@ -8,7 +8,6 @@ framework's to find.
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.core.signals import setting_changed
 from django.db import DataError, connections, router
 from django.db.models import Model
 from django.db.models.base import ModelBase
@@ -17,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from irontoken import _core, refusals
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import TEXT_FIELDS, CompiledLookup, compile_lookup, key_field_of
+from irontoken.runtime import Stage, forget_on_change
 
 #: No database has an integer type that goes further.
 _LARGEST: Final = 2**63
@@ -106,9 +106,9 @@ def _could_be_held(field: Any, key: Any) -> bool:
     return not (isinstance(prepared, int) and abs(prepared) >= _LARGEST) and "\0" not in key
 
 
-def _forget(**_: Any) -> None:
+def _forget() -> None:
     _compiled.clear()
 
 
 # A compiled look-up holds what settings said: databases, routers' aliases, time zones.
-setting_changed.connect(_forget, dispatch_uid="irontoken.lookup")
+forget_on_change(Stage.LOOKUPS, _forget)

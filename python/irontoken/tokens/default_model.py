@@ -1,15 +1,12 @@
 """The model of a class that names none: that of the setting, or else REST framework's."""
 
-from typing import Any
-
-from django.core.signals import setting_changed
-
 from irontoken import _core
+from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 from irontoken.tokens import get_token_model
 
 
-def choose(**_: Any) -> None:
+def choose() -> None:
     """Tell the core which model it is."""
     _core.set_default_model(get_token_model() if setting.token_model() else None)
 
@@ -17,4 +14,4 @@ def choose(**_: Any) -> None:
 def start() -> None:
     """Choose it, and again whenever the setting changes."""
     choose()
-    setting_changed.connect(choose, dispatch_uid="irontoken.tokens.default_model")
+    forget_on_change(Stage.LOOKUPS, choose)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Model
 from django.views.decorators.debug import sensitive_variables
@@ -16,6 +15,7 @@ from irontoken import carried, refusals
 from irontoken._core import decode_row, keys_equal
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
+from irontoken.runtime import Stage, forget_on_change
 from irontoken.tokens import binding, digests, families, sources, uses
 from irontoken.tokens import settings as conf
 from irontoken.tokens.signals import token_refused
@@ -156,8 +156,8 @@ def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
     return refusals.inactive_user() if reason == "inactive" else refusals.invalid_token()
 
 
-def _forget(**_: Any) -> None:
+def _forget() -> None:
     _compiled.clear()
 
 
-setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.lookup")
+forget_on_change(Stage.LOOKUPS, _forget)

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
-from django.core.signals import setting_changed
 from django.views.decorators.debug import sensitive_variables
 
+from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 from irontoken.settings.option import Option, problems_of, read
 from irontoken.tokens import knox
@@ -269,9 +269,9 @@ def _pepper_problems(where: str, peppers: dict[Any, Any]) -> Iterator[tuple[str,
             yield f"{where}[{number}] is missing or too short.", hint
 
 
-def _forget(**_: Any) -> None:
+def _forget() -> None:
     global _read  # noqa: PLW0603 - as above
     _read = None
 
 
-setting_changed.connect(_forget, dispatch_uid="irontoken.tokens.settings")
+forget_on_change(Stage.SETTINGS, _forget)

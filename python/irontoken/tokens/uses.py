@@ -7,9 +7,7 @@ that is killed does, and those of uvicorn, granian and gunicorn's UvicornWorker 
 uses of the last five seconds are lost.
 """
 
-import atexit
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +20,8 @@ from typing import Any, Final, NamedTuple
 from django.db import Error, InterfaceError, OperationalError, connections, router, transaction
 from django.utils import timezone
 
+from irontoken import background
+from irontoken.background import Worker
 from irontoken.tokens import settings as conf
 
 logger: Final = logging.getLogger("irontoken.tokens")
@@ -54,9 +54,13 @@ class Update(NamedTuple):
 
 class _Uses:
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.thread: threading.Thread | None = None
-        self.stop = threading.Event()
+        self.worker = Worker("irontoken-uses", _run)
+        self.forked()
+        background.register(self)
+
+    def forked(self) -> None:
+        """Begin anew: what the parent has recorded is the parent's to write."""
+        self.worker.forked()
         #: Whether there is something to write.
         self.work = threading.Event()
         self.failure = ""
@@ -66,8 +70,13 @@ class _Uses:
         #: By digest, which is at hand: when to record it again.
         self.next_at: dict[str, float] = {}
 
-
-_uses = _Uses()
+    def end(self) -> None:
+        """Write what is left."""
+        self.worker.stopping.set()
+        self.work.set()
+        # What holds the thread would hold the end of the process.
+        if self.worker.stop(_PATIENCE) and (self.recorded or self.updates):
+            flush()
 
 
 def record(token: Any) -> None:
@@ -258,12 +267,7 @@ def _write(rows: list[tuple[Place, datetime]]) -> None:
 
 def _start() -> None:
     _uses.work.set()
-    if _uses.thread is not None and _uses.thread.is_alive():
-        return
-    with _uses.lock:
-        if _uses.thread is None or not _uses.thread.is_alive():
-            _uses.thread = threading.Thread(target=_run, name="irontoken-uses", daemon=True)
-            _uses.thread.start()
+    _uses.worker.start()
 
 
 def _run() -> None:
@@ -271,32 +275,15 @@ def _run() -> None:
     while uses.work.wait():
         interval = conf.options().last_used_interval.total_seconds()
         # Not at once: the request that used the token may hold SQLite's only lock.
-        if uses.stop.wait(min(_SOON, interval)):
+        if uses.worker.stopping.wait(min(_SOON, interval)):
             return
         uses.work.clear()
         flush()
         connections.close_all()
         if uses.recorded or uses.updates:
             uses.work.set()  # what could not be written now
-        if uses.stop.wait(min(_PAUSE - _SOON, interval)):
+        if uses.worker.stopping.wait(min(_PAUSE - _SOON, interval)):
             return
 
 
-def _forked() -> None:
-    global _uses  # noqa: PLW0603 - what the parent has recorded is the parent's to write
-    _uses = _Uses()
-
-
-def _end() -> None:
-    _uses.stop.set()
-    _uses.work.set()
-    if _uses.thread is not None:
-        _uses.thread.join(_PATIENCE)
-        if _uses.thread.is_alive():
-            return  # what holds it would hold the end of the process
-    if _uses.recorded or _uses.updates:
-        flush()
-
-
-os.register_at_fork(after_in_child=_forked)
-atexit.register(_end)
+_uses: Final = _Uses()
