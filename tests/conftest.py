@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
-from irontoken.lookup import plain as lookup
+from irontoken.lookup import shared as lookup
 
 pytest.register_assert_rewrite("tests.comparison")
 

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken.lookup import plain as lookup
+from irontoken.lookup import shared as lookup
 from tests.comparison import request_with
 
 THREADS = 16

@@ -15,7 +15,7 @@ import irontoken
 from irontoken.cache import service as cache
 from irontoken.checks import check_cache
 from irontoken.lookup import compiler as compiled
-from irontoken.lookup import plain as lookup
+from irontoken.lookup import shared as lookup
 from irontoken.tokens.checks import check_leftovers, check_models
 from tests.comparison import ask, assert_same
 from tests.processes import fork

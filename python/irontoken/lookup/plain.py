@@ -1,27 +1,22 @@
-"""Finding the token of a key: one row, one query.
+"""Finding the token of a key that its model holds itself, as REST framework's does.
 
-The query is run by Django's own cursor, so that routers, transactions, execute wrappers and query
-logs see what they always saw. A model without a compiled look-up is REST
-framework's to find.
+A model without a compiled look-up is REST framework's to find.
 """
 
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, connections, router
+from django.db import DataError
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken import _core, refusals
-from irontoken.cache import service as cache
-from irontoken.lookup.compiler import TEXT_FIELDS, CompiledLookup, compile_lookup, key_field_of
-from irontoken.runtime import Stage, forget_on_change
+from irontoken.lookup.compiler import TEXT_FIELDS, key_field_of
+from irontoken.lookup.shared import compiled_for, fetch
 
 #: No database has an integer type that goes further.
 _LARGEST: Final = 2**63
-
-_compiled: dict[tuple[type[Model], str], CompiledLookup | None] = {}
 
 
 @sensitive_variables()
@@ -41,26 +36,16 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
         return found
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, key)
-    alias = router.db_for_read(model)
-    connection = connections[alias]
-    try:
-        lookup = _compiled[model, alias]
-    except KeyError:
-        lookup = _compiled[model, alias] = compile_lookup(model, connection)
-    if lookup is None or lookup.backend is not type(connection):
+    lookup, connection = compiled_for(model)
+    if lookup is None:
         return _by_drf(authenticator, model, key)
     parameter = lookup.parameter(key, connection)
     if parameter is None:
         raise refusals.invalid_token()
 
-    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
-    with connection.cursor() as cursor:
-        cursor.execute(lookup.sql, (parameter,))
-        row = cursor.fetchone()
+    row = fetch(model, lookup, connection, (parameter,))
     try:
-        pair = row and _core.decode_row(
-            lookup.decoder, row, connection, lookup.converters, parameter, key, permit
-        )
+        pair = row and row.pair(parameter, key)
     except model.DoesNotExist:
         # A `from_db` may say so of a row that it hides.
         pair = None
@@ -104,11 +89,3 @@ def _could_be_held(field: Any, key: Any) -> bool:
     except (ValidationError, ValueError):
         return False
     return not (isinstance(prepared, int) and abs(prepared) >= _LARGEST) and "\0" not in key
-
-
-def _forget() -> None:
-    _compiled.clear()
-
-
-# A compiled look-up holds what settings said: databases, routers' aliases, time zones.
-forget_on_change(Stage.LOOKUPS, _forget)

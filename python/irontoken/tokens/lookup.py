@@ -6,16 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from django.db import connections, router
 from django.db.models import Model
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import carried, refusals
-from irontoken._core import decode_row, keys_equal
-from irontoken.cache import service as cache
-from irontoken.lookup.compiler import CompiledLookup, compile_lookup
-from irontoken.runtime import Stage, forget_on_change
+from irontoken._core import keys_equal
+from irontoken.lookup.compiler import CompiledLookup
+from irontoken.lookup.shared import compiled_for, fetch
 from irontoken.tokens import binding, digests, families, sources, uses
 from irontoken.tokens import settings as conf
 from irontoken.tokens.signals import token_refused
@@ -23,8 +21,6 @@ from irontoken.tokens.signals import token_refused
 logger: Final = logging.getLogger("irontoken.tokens")
 #: Seconds between two records of refusals: one in each is told, with the number of the others.
 _RECORD_EVERY: Final = 1.0
-
-_compiled: Final[dict[tuple[Any, str, int], CompiledLookup | None]] = {}
 
 
 class _Unrecorded:
@@ -81,22 +77,16 @@ def _find(
     bound, that is for whoever has seen that the binding holds, since a cached row is not asked.
     """
     __traceback_hide__ = True
-    alias = router.db_for_read(model)
-    connection = connections[alias]
-    lookup = compiled(model, alias, len(found))
-    if lookup is None or lookup.backend is not type(connection):
-        return _by_orm(model, alias, found), None
-    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
-    with connection.cursor() as cursor:
-        cursor.execute(lookup.sql, found)
-        row = cursor.fetchone()
-    if not row:
+    lookup, connection = compiled_for(model, len(found))
+    if lookup is None:
+        return _by_orm(model, connection.alias, found), None
+    row = fetch(model, lookup, connection, found)
+    if row is None:
         return None, None
-    sent = _sent(found, row, lookup)
-    build = partial(decode_row, lookup.decoder, row, connection, lookup.converters, sent, key)
-    if permit is None or not options.binds_tokens:
-        return build(permit), None
-    return build(None), partial(build, permit)
+    sent = _sent(found, row.row, lookup)
+    if row.permit is None or not options.binds_tokens:
+        return row.pair(sent, key), None
+    return row.pair(sent, key, stores=False), partial(row.pair, sent, key)
 
 
 def _not_adopted_yet(model: Any, key: str, options: conf.TokenOptions) -> tuple[Any, Any] | None:
@@ -114,14 +104,6 @@ def _sent(digests: list[str], row: Any, lookup: CompiledLookup) -> str:
     # All are compared, whichever it is.
     equal = [each for each in digests if keys_equal(each, row[lookup.key_column])]
     return equal[0] if equal else digests[0]
-
-
-def compiled(model: type[Model], alias: str, count: int = 1) -> CompiledLookup | None:
-    """Return the look-up of one of ``count`` digests, or ``None`` where it cannot be compiled."""
-    place = (model, alias, count)
-    if place not in _compiled:
-        _compiled[place] = compile_lookup(model, connections[alias], count)
-    return _compiled[place]
 
 
 def _by_orm(model: Any, alias: str, found: list[str]) -> tuple[Any, Any] | None:
@@ -154,10 +136,3 @@ def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
             extra={"reason": reason, "token_id": token and token.pk, "others": others},
         )
     return refusals.inactive_user() if reason == "inactive" else refusals.invalid_token()
-
-
-def _forget() -> None:
-    _compiled.clear()
-
-
-forget_on_change(Stage.LOOKUPS, _forget)

@@ -1,0 +1,76 @@
+"""The query of a look-up: compiled once for each model and database, and run for each miss.
+
+Django's own cursor runs it, so that routers, transactions, execute wrappers and query logs see
+what they always saw.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+from irontoken._core import FillPermit, decode_row
+from irontoken.cache import service as cache
+from irontoken.lookup.compiler import CompiledLookup, compile_lookup
+from irontoken.runtime import Stage, forget_on_change
+
+_compiled: Final[dict[tuple[type[Model], str, int], CompiledLookup | None]] = {}
+
+
+class Found(NamedTuple):
+    """A row that was read for a key, and the permit to store it, if it may be."""
+
+    row: tuple[Any, ...]
+    lookup: CompiledLookup
+    connection: BaseDatabaseWrapper
+    permit: FillPermit | None
+
+    def pair(self, sent: Any, key: str, *, stores: bool = True) -> tuple[Any, Any] | None:
+        """Return the user and the token; ``None`` where the row's key is not what was ``sent``.
+
+        Raises what ``from_db`` and the receivers of a model's signals raise.
+        """
+        lookup, permit = self.lookup, self.permit if stores else None
+        return decode_row(
+            lookup.decoder, self.row, self.connection, lookup.converters, sent, key, permit
+        )
+
+
+def compiled_for(
+    model: type[Model], count: int = 1
+) -> tuple[CompiledLookup | None, BaseDatabaseWrapper]:
+    """Return the look-up of one of ``count`` keys in ``model``, and the connection to run it on.
+
+    ``None`` stands for a look-up that cannot be compiled.
+    """
+    alias = router.db_for_read(model)
+    connection = connections[alias]
+    place = (model, alias, count)
+    try:
+        lookup = _compiled[place]
+    except KeyError:
+        lookup = _compiled[place] = compile_lookup(model, connection, count)
+    if lookup is not None and lookup.backend is not type(connection):
+        return None, connection
+    return lookup, connection
+
+
+def fetch(
+    model: type[Model], lookup: CompiledLookup, connection: BaseDatabaseWrapper, parameters: Any
+) -> Found | None:
+    """Run the query; return the row that was found, or ``None``."""
+    __traceback_hide__ = True
+    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
+    with connection.cursor() as cursor:
+        cursor.execute(lookup.sql, parameters)
+        row = cursor.fetchone()
+    return Found(row, lookup, connection, permit) if row else None
+
+
+def _forget() -> None:
+    _compiled.clear()
+
+
+# A compiled look-up holds what settings said: databases, routers' aliases, time zones.
+forget_on_change(Stage.LOOKUPS, _forget)
