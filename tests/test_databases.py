@@ -7,8 +7,8 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
-from irontoken.cache.databases import uncacheable
 from irontoken.cache.effects import effects_of
+from irontoken.cache.eligibility import uncacheable
 from irontoken.checks import check_effects
 from tests.comparison import ask
 

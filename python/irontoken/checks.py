@@ -10,8 +10,8 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from irontoken.cache import service as cache
-from irontoken.cache.databases import uncacheable
 from irontoken.cache.effects import effects_of
+from irontoken.cache.eligibility import uncacheable, uncacheable_model
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
@@ -157,7 +157,7 @@ def _models() -> Iterator[CheckMessage]:
             continue  # REST framework says what is wrong with it
         alias = router.db_for_read(model)
         connection = connections[alias]
-        reason = cache.uncacheable_model(model, alias, compile_lookup(model, connection))
+        reason = uncacheable_model(model, alias, compile_lookup(model, connection))
         if reason:
             yield Warning(
                 f"The cache stays off for {model._meta.label}: {reason}.", id="irontoken.W005"

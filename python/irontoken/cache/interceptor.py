@@ -16,7 +16,8 @@ from django.db.backends.signals import connection_created
 import irontoken.hooks  # noqa: F401 - what the core calls
 from irontoken._core import WriteInterceptor
 from irontoken.cache import service as cache
-from irontoken.cache.databases import open_database, uncacheable
+from irontoken.cache.databases import open_database
+from irontoken.cache.eligibility import references, uncacheable
 from irontoken.fleet import service as fleet
 from irontoken.runtime import Stage, forget_on_change
 
@@ -119,7 +120,7 @@ def _connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
         # What an earlier connection of this wrapper's had done is over.
         interceptor.closed()
     _connect(connection, interceptor)
-    connection.__dict__["_irontoken_references"] = cache.references(connection)
+    connection.__dict__["_irontoken_references"] = references(connection)
 
 
 def _connect(connection: BaseDatabaseWrapper, interceptor: WriteInterceptor | None) -> None:

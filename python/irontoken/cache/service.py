@@ -1,32 +1,24 @@
-"""The cache: which rows it may hold, and for which database.
+"""The cache of this process: whether it is on, what it has done, and how to empty it.
 
-A row enters by a fill permit, taken before it is read, and is answered from by a cached lookup,
-in the Rust core alone. Both exist only while the setting asks for the cache and the app is
-installed.
+What fills it is in `filling`, what may be in it in `eligibility`, and how it learns of writes in
+`interceptor`.
 """
 
 import hashlib
-import itertools
 import logging
 import os
-import sqlite3
-import sys
 import threading
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
-from django.db import connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model
+from django.db import connections
 
 from irontoken import background
-from irontoken._core import Cache, CachedLookup, FillPermit
+from irontoken._core import Cache
 from irontoken.cache import databases
-from irontoken.cache.databases import identity, uncacheable
-from irontoken.cache.tables import kind_of, sql_names_of, tables_of, tracked
+from irontoken.cache.databases import identity
+from irontoken.cache.eligibility import uncacheable
 from irontoken.fleet import service as fleet
-from irontoken.lookup.compiler import CompiledLookup
-from irontoken.lookup.strategy import strategy_of
 from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 from irontoken.settings.cache import CacheOptions
@@ -38,7 +30,6 @@ _options: Any = _UNREAD
 _store: Cache | None = None
 _has_warned = False
 _failures_told: Final[set[str]] = set()
-_spaces = itertools.count()
 _lock: Final = threading.Lock()
 
 
@@ -170,122 +161,6 @@ def clear() -> None:
         if not uncacheable(connections[alias], found)
     }
     fleet.clear(list(cached.values()), found)
-
-
-def fill_permit(
-    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
-) -> FillPermit | None:
-    """Return the permit to store the row that ``lookup`` is about to read, if it may be."""
-    if connection.connection is None:
-        connection.ensure_connection()  # which is intercepted; the query would do it next
-    interceptor = connection.__dict__.get("_irontoken_interceptor")
-    if interceptor is None or interceptor not in connection.execute_wrappers:
-        return None
-    found, database = options(), interceptor.database
-    if found is None or database is None or not interceptor.is_cacheable:
-        return None
-    if _lags_behind(connection) or _is_written_elsewhere(model, connection.alias, lookup):
-        return None
-    cached_lookup = database.lookups.get(model) or _build_road(model, connection, lookup)
-    if found.coherence != "host" and not _is_heard_of(connection, lookup, found):
-        return None
-    return cached_lookup and cached_lookup.open(interceptor, connection)
-
-
-def _build_road(
-    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
-) -> CachedLookup | None:
-    cache, found = store(), options()
-    if cache is None or found is None or uncacheable_model(model, connection.alias, lookup):
-        return None
-    strategy = strategy_of(model)
-    (token, token_pk), (user, user_pk) = lookup.primary_keys
-    cached_lookup = CachedLookup(
-        cache,
-        fleet.lease_for(connection, identity(connection), found),
-        next(_spaces),
-        lookup.decoder,
-        (token, kind_of(token_pk) or ""),
-        (user, kind_of(user_pk) or ""),
-        lookup.key_column if lookup.key_field is None and not lookup.is_digest else None,
-        strategy.limits(lookup.columns),
-        *strategy.use_recorder(),
-    )
-    connection.__dict__["_irontoken_interceptor"].database.lookups[model] = cached_lookup
-    return cached_lookup
-
-
-def _is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
-    user_model = lookup.primary_keys[1][1].model
-    return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
-
-
-def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
-    """Say why the rows of a model are not kept; empty where they are."""
-    if lookup is None:
-        return "its look-up is not a plain one: see “Subclassing” in the README"
-    seen = tracked(connections[alias].vendor)
-    for _, primary_key in lookup.primary_keys:
-        if not primary_key.model._meta.managed:
-            return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
-        if not all(seen.has(table) for table in tables_of(primary_key.model)):
-            return f"{primary_key.model._meta.label} was defined after the first connection"
-        if kind_of(primary_key) is None:
-            return f"{primary_key} is neither an integer, a text nor a UUID"
-    if _is_written_elsewhere(model, alias, lookup):
-        return f"the router writes it to another database than {alias!r}, which may lag behind"
-    return ""
-
-
-def _is_heard_of(
-    connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: CacheOptions
-) -> bool:
-    tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
-    return fleet.may_store(connection, identity(connection), tables, options)
-
-
-def _lags_behind(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether a connection may be shown what was true before the versions were read."""
-    if connection.vendor == "sqlite":
-        return _has_open_cursors(connection)
-    return connection.vendor == "postgresql" and _is_standby(connection)
-
-
-def _is_standby(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether a connection of PostgreSQL's is to a standby, which may lag behind."""
-    driver: Any = connection.connection
-    # The server says so without being asked, from PostgreSQL 14 on.
-    return bool(driver.info.parameter_status("in_hot_standby") == "on")
-
-
-def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether a cursor of an SQLite connection may not have been read to its end.
-
-    Such a one keeps the connection at the state of the database that it started with, in a
-    transaction that nothing else shows. Each cursor refers to its connection, which had no cursor
-    when it was made and its references were counted.
-    """
-    expected = connection.__dict__.get("_irontoken_references")
-    if expected is None or expected[1] < 0:
-        return True  # what its cursors refer to is not known
-    if references(connection) == expected:
-        return False
-    failed: Any = connection
-    if getattr(failed, "rollback_exc", None) is not None and not failed.needs_rollback:
-        # What failed in a transaction that is over, and with it, until it is collected, a cursor.
-        failed.rollback_exc = None
-    return bool(references(connection) != expected)
-
-
-def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
-    """Return which connection of the driver's this is, and the count of references to it."""
-    driver: Any = connection.connection
-    # Instrumentation stands before it, and only what it stands for do the cursors refer to.
-    while hasattr(driver, "__wrapped__"):
-        driver = driver.__wrapped__
-    if not isinstance(driver, sqlite3.Connection):
-        return id(driver), -1
-    return id(driver), sys.getrefcount(driver)
 
 
 def version_file_lost() -> None:

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken._core import FillPermit, decode_row
+from irontoken.cache import filling
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
 from irontoken.runtime import Stage, forget_on_change
@@ -61,7 +62,8 @@ def fetch(
 ) -> Found | None:
     """Run the query; return the row that was found, or ``None``."""
     __traceback_hide__ = True
-    permit = cache.fill_permit(model, connection, lookup) if cache.options() is not None else None
+    is_on = cache.options() is not None
+    permit = filling.fill_permit(model, connection, lookup) if is_on else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, parameters)
         row = cursor.fetchone()

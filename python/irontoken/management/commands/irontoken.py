@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from irontoken.cache import service as cache
-from irontoken.cache.databases import uncacheable
+from irontoken.cache.eligibility import uncacheable
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers

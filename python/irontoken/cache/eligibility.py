@@ -1,0 +1,128 @@
+"""May rows be cached, and why not: of a connection, of a model, and of a connection just now."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.db import connections, router
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+from django.db.models import Model
+
+from irontoken.cache.tables import kind_of, tables_of, tracked
+from irontoken.fleet import service as fleet
+from irontoken.lookup.compiler import CompiledLookup
+from irontoken.settings.cache import CacheOptions
+
+#: What isolates less than this reads what may never be committed.
+_ISOLATED: Final = frozenset({"read committed", "repeatable read", "serializable"})
+
+
+def uncacheable(connection: BaseDatabaseWrapper, options: CacheOptions) -> str:
+    """Say why no row of a connection's database is cached; empty where rows may be."""
+    return next(_reasons(connection, options), "")
+
+
+def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator[str]:
+    if connection.alias == NO_DB_ALIAS:
+        yield "it is Django's own connection, to make and to drop databases"
+    if connection.vendor not in {"sqlite", "postgresql", "mysql"}:
+        yield "the cache is for SQLite, PostgreSQL and MariaDB"
+    if hasattr(connection, "schema_name"):
+        yield "its tables depend on a tenant's schema, which is set behind Django's back"
+    if connection.settings_dict.get("OPTIONS", {}).get("pool"):
+        yield "what one thread sets on a connection of its pool, another may find"
+    if _is_in_memory(connection):
+        yield "it is in the memory of one connection"
+    if not type(connection).get_connection_params.__module__.startswith("django."):
+        yield "its backend has connection parameters of its own, which may change unseen"
+    if not fleet.can_carry(connection, options):
+        yield "COHERENCE 'postgres' takes PostgreSQL and psycopg 3; 'redis' takes all"
+    if connection.vendor == "mysql" and _isolation(connection) not in _ISOLATED:
+        yield (
+            "its transactions may read what is never committed: set its OPTIONS"
+            "['isolation_level'] to 'read committed'"
+        )
+
+
+def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
+    """Say why the rows of a model are not kept; empty where they are."""
+    if lookup is None:
+        return "its look-up is not a plain one: see “Subclassing” in the README"
+    seen = tracked(connections[alias].vendor)
+    for _, primary_key in lookup.primary_keys:
+        if not primary_key.model._meta.managed:
+            return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
+        if not all(seen.has(table) for table in tables_of(primary_key.model)):
+            return f"{primary_key.model._meta.label} was defined after the first connection"
+        if kind_of(primary_key) is None:
+            return f"{primary_key} is neither an integer, a text nor a UUID"
+    if is_written_elsewhere(model, alias, lookup):
+        return f"the router writes it to another database than {alias!r}, which may lag behind"
+    return ""
+
+
+def is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
+    """Tell whether the router writes tokens or users to another database, which may be ahead."""
+    user_model = lookup.primary_keys[1][1].model
+    return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
+
+
+def lags_behind(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a connection may be shown what was true before the versions were read."""
+    if connection.vendor == "sqlite":
+        return _has_open_cursors(connection)
+    return connection.vendor == "postgresql" and _is_standby(connection)
+
+
+def _is_standby(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a connection of PostgreSQL's is to a standby, which may lag behind."""
+    driver: Any = connection.connection
+    # The server says so without being asked, from PostgreSQL 14 on.
+    return bool(driver.info.parameter_status("in_hot_standby") == "on")
+
+
+def _has_open_cursors(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a cursor of an SQLite connection may not have been read to its end.
+
+    Such a one keeps the connection at the state of the database that it started with, in a
+    transaction that nothing else shows. Each cursor refers to its connection, which had no cursor
+    when it was made and its references were counted.
+    """
+    expected = connection.__dict__.get("_irontoken_references")
+    if expected is None or expected[1] < 0:
+        return True  # what its cursors refer to is not known
+    if references(connection) == expected:
+        return False
+    failed: Any = connection
+    if getattr(failed, "rollback_exc", None) is not None and not failed.needs_rollback:
+        # What failed in a transaction that is over, and with it, until it is collected, a cursor.
+        failed.rollback_exc = None
+    return bool(references(connection) != expected)
+
+
+def references(connection: BaseDatabaseWrapper) -> tuple[int, int]:
+    """Return which connection of the driver's this is, and the count of references to it."""
+    driver: Any = connection.connection
+    # Instrumentation stands before it, and only what it stands for do the cursors refer to.
+    while hasattr(driver, "__wrapped__"):
+        driver = driver.__wrapped__
+    if not isinstance(driver, sqlite3.Connection):
+        return id(driver), -1
+    return id(driver), sys.getrefcount(driver)
+
+
+def _is_in_memory(connection: BaseDatabaseWrapper) -> bool:
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or "cache=shared" in name:
+        return False
+    return not name or ":memory:" in name or "mode=memory" in name
+
+
+def _isolation(connection: Any) -> str | None:
+    """Return the isolation level that a connection of MySQL's or MariaDB's has been set to."""
+    options = connection.settings_dict.get("OPTIONS", {})
+    if "isolation" in str(options.get("init_command", "")).lower():
+        return None
+    level = options.get("isolation_level", "read committed")
+    return level.lower() if isinstance(level, str) else None
