@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use irontoken::sql::Dialect;
-use irontoken::sql::statement::{Writes, read};
+use irontoken::sql::reader::read;
+use irontoken::sql::statement::Writes;
 use irontoken::sql::tables::{Column, Effects, Kind, Owner, TrackedTables};
 use libfuzzer_sys::fuzz_target;
 

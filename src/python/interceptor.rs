@@ -1,6 +1,6 @@
 //! The write interceptor: a connection's statements on their way to the database.
 //!
-//! What a statement does is decided by `sql::statement`, in which order it is executed and
+//! What a statement does is decided by `sql::reader`, in which order it is executed and
 //! invalidated by `coherence::write_protocol`.
 
 use std::collections::HashSet;
@@ -22,7 +22,8 @@ use crate::coherence::message;
 use crate::coherence::version_file::VersionFile;
 use crate::coherence::versions::WriteSet;
 use crate::coherence::write_protocol::{self, Connection, End, Execution};
-use crate::sql::statement::{self, Statement, Writes};
+use crate::sql::reader;
+use crate::sql::statement::{Statement, Writes};
 use crate::sql::tables::{Effects, Owner, TrackedTables};
 
 /// Sees every statement of one connection, as Django's `execute_wrappers` do.
@@ -191,13 +192,13 @@ impl WriteInterceptor {
             text
         };
         let tables = database.get().tables();
-        let statement = statement::read(text, tables);
+        let statement = reader::read(text, tables);
         if !statement.consults {
             return Ok(statement);
         }
         let connection = context.get_item(intern!(py, "connection"))?;
         if self.learn_of(tables, &connection)? {
-            return Ok(statement::read(text, tables));
+            return Ok(reader::read(text, tables));
         }
         Ok(statement)
     }
