@@ -104,7 +104,6 @@ def test_tokens_left_in_the_stock_models_table_are_told_of(db):
         return [each.msg for each in messages if each.id == "irontoken.W024"]
 
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE django_migrations (id integer)")
         cursor.execute("CREATE TABLE irontoken_tokens_accesstoken (revoked integer)")
         try:
             assert found() == []
@@ -112,7 +111,6 @@ def test_tokens_left_in_the_stock_models_table_are_told_of(db):
             [said] = found()
         finally:
             cursor.execute("DROP TABLE irontoken_tokens_accesstoken")
-            cursor.execute("DROP TABLE django_migrations")
     assert "has tokens in irontoken_tokens_accesstoken, and all are refused" in said
 
 
