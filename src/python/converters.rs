@@ -3,7 +3,7 @@
 //! The functions are Django's. Two of its backend for `SQLite`, one for booleans and one for
 //! points in time, run several times for every row and find their work nearly done by the driver;
 //! what is left of it is done here without a call. Which columns those are is decided by
-//! `irontoken.compiled`.
+//! `irontoken.lookup.compiler`.
 
 use std::collections::HashSet;
 

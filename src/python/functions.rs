@@ -1,7 +1,6 @@
 //! The functions of the module: keys, their comparison, and the header on its own.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -9,6 +8,16 @@ use super::errors::invalid_header;
 use super::request::{Keyword, header_bytes};
 use crate::credentials::{header, issued_key, random_key};
 
+/// Return a new key: random bytes as lower-case hexadecimal digits.
+///
+/// `nbytes` is the number of bytes; the key has twice as many characters. The default of 20 gives
+/// what REST framework's `Token.generate_key()` does, and `secrets.token_hex()` gives the same.
+///
+/// The bytes come straight from the operating system's generator. A process that was forked
+/// repeats none of its parent's keys.
+///
+/// Raises `ValueError` for a negative number, `OverflowError` for more than 2³⁰ characters, and
+/// `OSError` where the operating system gives no random bytes.
 #[pyfunction]
 #[pyo3(signature = (nbytes = 20))]
 pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {
@@ -21,6 +30,12 @@ pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, 
     made.ok_or_else(|| PyValueError::new_err("no key was made"))
 }
 
+/// Return a list of new keys, for `bulk_create()`.
+///
+/// `count` is the number of keys and `nbytes` that of the bytes of each; see `generate_key()`. One
+/// system call serves many keys.
+///
+/// Raises what `generate_key()` raises, for all keys together, and `MemoryError`.
 #[pyfunction]
 #[pyo3(signature = (count, nbytes = 20))]
 pub(super) fn generate_keys(
@@ -28,34 +43,25 @@ pub(super) fn generate_keys(
     count: isize,
     nbytes: isize,
 ) -> PyResult<Bound<'_, PyList>> {
+    let keys = PyList::empty(py);
     let count = not_negative(count, "count")?;
-    let mut keys: Vec<Bound<'_, PyString>> = Vec::new();
+    // One by one: a list of a size that is given panics where it cannot be allocated.
     random_key::generate::<PyErr>(count, not_negative(nbytes, "nbytes")?, |key| {
-        if keys.is_empty() {
-            // Only now is it known that the count is not too large.
-            keys.try_reserve_exact(count)
-                .map_err(|_| random_key::Failure::TooLarge)?;
-        }
-        keys.push(PyString::from_bytes(py, key)?);
-        Ok(())
+        keys.append(PyString::from_bytes(py, key)?)
     })?;
-    list_of(py, keys)
+    Ok(keys)
 }
 
-/// `PyList::new`, which panics where the list cannot be allocated.
-fn list_of<'py>(py: Python<'py>, items: Vec<Bound<'py, PyString>>) -> PyResult<Bound<'py, PyList>> {
-    let length = isize::try_from(items.len()).map_err(|_| random_key::Failure::TooLarge)?;
-    // SAFETY: the thread is attached, and the result is a new reference, or null with an error
-    // set, which is taken over as such.
-    let list = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length)) }?;
-    for (index, item) in (0..length).zip(items) {
-        // SAFETY: the list is new, `index` is below its length, and the item's reference is
-        // handed over. No Python code runs before every item is there.
-        unsafe { ffi::PyList_SET_ITEM(list.as_ptr(), index, item.into_ptr()) };
-    }
-    Ok(list.cast_into()?)
-}
-
+/// Return the key in the value of an `Authorization` header, or `None` for another scheme.
+///
+/// `header` is the value as the server received it, as `bytes` or as the `str` that WSGI and
+/// Django make of it (each character one byte). `keyword` is the scheme, compared without regard
+/// to case. The rules are those of REST framework's `TokenAuthentication.authenticate()`: the
+/// scheme and the key are separated by white space, and nothing follows.
+///
+/// Raises `irontoken.InvalidHeader`, whose `reason` is `"no_credentials"`, `"contains_spaces"` or
+/// `"invalid_characters"`, for a header of the scheme that holds no key, and `TypeError` for
+/// another type. It quotes no key.
 #[pyfunction]
 #[pyo3(signature = (header, keyword = None))]
 #[pyo3(text_signature = "(header, keyword='Token')")]
@@ -81,6 +87,13 @@ pub(super) fn parse_authorization<'py>(
     key.map_err(|malformed| invalid_header(py, malformed))
 }
 
+/// Compare two keys, both `str` or both `bytes`, in a time that does not tell where they differ.
+///
+/// As `hmac.compare_digest()`, and for text that is not ASCII too. The time depends on their
+/// lengths.
+///
+/// Raises `TypeError` for other types, and `ValueError` for a `str` with a lone surrogate. It quotes
+/// no key.
 #[pyfunction]
 pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let (Ok(a), Ok(b)) = (a.cast::<PyString>(), b.cast::<PyString>()) {

@@ -1,7 +1,7 @@
 //! Model instances made of a database row, as `Model.from_db` would make them.
 //!
 //! What a row's columns mean, and whether a class may be built around its `__init__`, is decided
-//! by `irontoken.compiled` when it compiles the query.
+//! by `irontoken.lookup.compiler` when it compiles the query.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};

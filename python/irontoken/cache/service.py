@@ -34,10 +34,13 @@ _lock: Final = threading.Lock()
 
 
 class CacheInfo(NamedTuple):
-    """What the cache of this process has done.
+    """What the cache of this process has done since it started.
 
-    ``stale`` counts rows that were there and had been written to since, ``bytes`` is an estimate,
-    and ``coherence`` says in words how far the cache can be trusted.
+    ``hits`` counts requests that were answered without a query, ``misses`` those whose row was not
+    there, and ``stale`` those whose row was there and had been written to, or was too old.
+    ``evictions`` counts rows that made room for others. ``entries`` is the number of rows there
+    are, and ``bytes`` an estimate of the memory that they take. ``coherence`` says in words how
+    far the cache can be trusted, or why it does not work.
     """
 
     hits: int
@@ -120,7 +123,11 @@ def _user_name(user: int) -> str:
 
 
 def info() -> CacheInfo:
-    """Return what the cache of this process has done, over all databases."""
+    """Return what the cache of this process has done, over all databases.
+
+    Of a cache that is off all numbers are 0, and ``coherence`` is ``"off"``. It raises nothing.
+    ``manage.py irontoken status`` adds up the processes of a host.
+    """
     found = _store.info() if _store is not None else {}
     counts = {name: found.get(name, 0) for name in CacheInfo._fields if name != "coherence"}
     return CacheInfo(**counts, coherence=coherence())
