@@ -26,9 +26,12 @@ _METHODS: Final = ("_commit", "_rollback", "_close", "_set_autocommit")
 
 
 def listen() -> None:
-    """Install the interceptor on every connection that is opened from now on."""
+    """Install the interceptor on every connection that is opened from now on.
+
+    Its receiver comes first. Django calls them in the order in which they were connected, and has
+    no other way to ask for a place: one before it could run statements that are not seen.
+    """
     connection_created.connect(_connected, dispatch_uid="irontoken.interceptor")
-    # Ours comes first: a receiver before it could run statements that are not seen.
     connection_created.receivers.insert(0, connection_created.receivers.pop())
     store = cache.store()
     opened: list[Any] = list(connections.all(initialized_only=True))

@@ -230,7 +230,9 @@ def _keep(alias: str) -> None:
 def _write(rows: list[tuple[Place, datetime]]) -> None:
     """Write when tokens of one table were used.
 
-    By the driver's own cursor, since the interceptor would take it for a change of the tokens.
+    By the driver's own cursor. An execute wrapper sees every statement of Django's cursors and
+    cannot be told to pass one over; this one would make the cached rows of each token that is used
+    old, in every process, and so the cache of a busy site empty.
     """
     place, _ = rows[0]
     model, alias = place.model, place.alias
