@@ -133,7 +133,7 @@ def let_go_of_test_database(connection: BaseDatabaseWrapper) -> None:
     """Stop to listen before a test runner drops its database, which nobody may be connected to.
 
     Django sends no signal before it drops one, and closes its own connections alone; the one that
-    listens is the driver's. Where it stayed, ``DROP DATABASE`` would fail in every project's tests.
+    listens is the driver's. While it is there, ``DROP DATABASE`` fails.
     """
     creation: Any = connection.creation
     destroy = creation.destroy_test_db
