@@ -184,8 +184,8 @@ class Publisher:
                     "Redis takes no messages of writes, which are sent as soon as it does: %s",
                     reason,
                 )
-        # Where there can be no more threads, the next write tries again, or the process's end.
-        self._worker.start()
+            # Where there can be no more threads, the next write tries again, or the process's end.
+            self._worker.start()
 
     def _add(self, words: set[str]) -> None:
         words = self._unsent | words
