@@ -6,9 +6,11 @@ import os
 import threading
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
+from django.db.backends.signals import connection_created
 from django.db.models import F, signals
 from django.test import TestCase, override_settings
 from rest_framework.authtoken.models import Token
@@ -79,6 +81,18 @@ class TestHits:
             assert ask(str(token.key), type(token))[1] == (0 if is_compiled else 1)
         else:
             assert "could be changed in place" in cache.store().uncacheable_row()
+
+    def test_its_receiver_stays_the_first_when_apps_are_loaded_again(self, keys):
+        def other(**_):
+            pass
+
+        connection_created.connect(other)
+        try:
+            with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS]):
+                pass
+            assert connection_created.receivers[0][0][0] == "irontoken.interceptor"
+        finally:
+            connection_created.disconnect(other)
 
     def test_a_setting_that_nothing_is_kept_of_leaves_it_alone(self, keys):
         warm(keys[0])

@@ -182,6 +182,27 @@ class TestStatus:
         os.waitpid(fork(ask), 0)
         assert "since then: hits 4, misses 2," in self.status()
 
+    def test_a_child_does_not_count_what_its_parent_did(self, transactional_db, on):
+        key = Token.objects.create(user=User.objects.create_user("ada")).key
+
+        def ask():
+            TokenAuthentication().authenticate_credentials(key)
+
+        def ask_as_long_as_it_takes():
+            connections.close_all()
+            ask()
+            time.sleep(0.15)
+            ask()
+
+        for _ in range(10):
+            ask()
+        connections.close_all()
+        for _ in range(3):
+            os.waitpid(fork(ask_as_long_as_it_takes), 0)
+        cache.store().report()
+        # Of each child its first, since the last is added with the next.
+        assert "hits 12, misses 1," in self.status()
+
     def test_not_working_it_fails(self, on):
         for path in on.iterdir():
             path.unlink()

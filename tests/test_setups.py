@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
@@ -15,6 +16,7 @@ import irontoken
 from irontoken.cache import service as cache
 from irontoken.checks import check_cache
 from irontoken.lookup import compiler as compiled
+from irontoken.lookup import plain
 from irontoken.lookup import shared as lookup
 from irontoken.tokens.checks import check_leftovers, check_models
 from tests.comparison import ask, assert_same
@@ -72,6 +74,20 @@ class TestStart:
         last = said.strip().splitlines()[-1]
         assert "ImproperlyConfigured" in last
         assert line in last
+
+    @pytest.mark.parametrize("setting", [HOST, MODEL, {"TOKENS": {"EXPIRES_IN": None}}])
+    def test_one_that_could_not_be_judged_at_import_is_at_the_first_request(
+        self, token, monkeypatch, setting
+    ):
+        """As where an app's package imports the class, before the apps are known."""
+        monkeypatch.setattr(lookup, "_compiled", {})
+        found = pytest.raises(ImproperlyConfigured, match="app")
+        with override_settings(IRONTOKEN={}):
+            monkeypatch.setattr("django.conf.settings.IRONTOKEN", setting)
+            monkeypatch.setattr("django.apps.apps.is_installed", lambda _: False)
+            with found:
+                plain.authenticate_credentials(None, Token, token.key)
+            monkeypatch.undo()
 
     @pytest.mark.parametrize("apps", [[], ["irontoken"], ["irontoken", "irontoken.tokens"]])
     def test_a_right_one_does_not(self, apps):

@@ -11,7 +11,7 @@ class IrontokenConfig(AppConfig):
     verbose_name = "irontoken"
 
     def import_models(self) -> None:
-        """TrackedTables the connections from here on: another app's ``ready()`` may write."""
+        """Intercept the connections from here on: another app's ``ready()`` may write."""
         from irontoken.cache import interceptor
 
         super().import_models()

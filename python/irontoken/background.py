@@ -25,6 +25,7 @@ class Service(Protocol):
 #: In the order in which they end: what others write at their end is published after it.
 _services: Final[tuple[weakref.WeakSet[Service], ...]] = (weakref.WeakSet(), weakref.WeakSet())
 _after_fork: Final[list[Callable[[], None]]] = []
+_at_end: Final[list[Callable[[], None]]] = []
 
 
 def register(service: Service, *, ends_last: bool = False) -> None:
@@ -35,6 +36,11 @@ def register(service: Service, *, ends_last: bool = False) -> None:
 def after_fork(function: Callable[[], None]) -> None:
     """Call a function in each child that is forked from now on."""
     _after_fork.append(function)
+
+
+def at_end(function: Callable[[], None]) -> None:
+    """Call a function when the process ends, before its services do."""
+    _at_end.append(function)
 
 
 class Worker:
@@ -96,6 +102,8 @@ def _forked() -> None:
 
 
 def _end() -> None:
+    for function in _at_end:
+        function()
     for services in _services:
         for service in list(services):
             service.end()

@@ -175,8 +175,8 @@ impl<R> Store<R> {
         let counters = [&self.hits, &self.misses, &self.stale];
         std::array::from_fn(|index| {
             let count = counters[index].load(Ordering::Relaxed);
-            let before = self.reported[index].swap(count, Ordering::Relaxed);
             // Of two threads that ask at once, one may be behind the other.
+            let before = self.reported[index].fetch_max(count, Ordering::Relaxed);
             count.saturating_sub(before)
         })
     }

@@ -89,9 +89,18 @@ impl Cache {
             .map_or(0, |mapped| mapped.versions.last_write())
     }
 
+    /// Adds what this process has done to what all of them have.
+    fn report(&self) {
+        if let Some(mapped) = self.version_file.for_writing() {
+            mapped.versions.add_usage(self.rows.take_usage());
+        }
+    }
+
     /// This process is a child that was forked.
     fn forked(&self) {
         self.version_file.forked();
+        // What the parent has done is the parent's to report.
+        self.rows.take_usage();
     }
 
     /// Makes every process of the host take no row for true that was read before.

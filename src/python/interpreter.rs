@@ -29,13 +29,13 @@ pub(super) fn claim(_py: Python<'_>) -> PyResult<()> {
         Ok(_) => {
             // SAFETY: `end` calls nothing of Python's, which is gone by then, and lives as long as
             // the process: Python never unloads an extension module. Where all of Python's slots
-            // are taken, it is not called, and an interpreter in_raw_transaction anew is not refused.
+            // are taken, it is not called, and an interpreter that is begun anew is not refused.
             unsafe { ffi::Py_AtExit(Some(end)) };
             Ok(())
         }
         Err(ENDED) => Err(PyImportError::new_err(
             "irontoken was in use when Python was ended in this process, and cannot be imported \
-             after it was in_raw_transaction again; begin a new process, or end Python once",
+             after it was begun again; begin a new process, or end Python once",
         )),
         Err(owner) if owner != current => Err(PyImportError::new_err(
             "irontoken is already in use by another interpreter of this process and cannot be \

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, OperationalError, connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
@@ -98,6 +99,19 @@ def test_a_key_answers_with_its_user_and_token_by_one_query(ada):
     assert (user, found, queries) == (ada, token, 1)
     assert found.scopes == ["read", "write"]
     assert found.user is user
+
+
+def test_a_row_that_a_receiver_hides_is_refused(ada):
+    _, key = AccessToken.objects.issue(ada)
+
+    def hide(**_):
+        raise AccessToken.DoesNotExist
+
+    post_init.connect(hide, sender=AccessToken)
+    try:
+        assert ask(key)[0] == "Invalid token."
+    finally:
+        post_init.disconnect(hide, sender=AccessToken)
 
 
 def test_what_is_built_is_what_the_orm_builds(ada):

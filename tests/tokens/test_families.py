@@ -23,6 +23,8 @@ from tests.processes import fork
 from tests.tokens.conftest import AccessToken, User, patiently, setting
 
 HOUR = timedelta(hours=1)
+#: A rotated token whose grace is over: it ended when it was made.
+OVER = {"expires": timezone.now(), "lifetime": 0}
 
 
 def ask(key):
@@ -194,7 +196,7 @@ class TestReuse:
     def test_of_a_key_after_its_grace_revokes_the_family_and_is_told(self, family, heard):
         token, key = family[1]
         assert ask(key) == token
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
         assert ask(key) == "Invalid token."
         uses.flush()
         assert is_live(family) == [False] * 4
@@ -222,9 +224,20 @@ class TestReuse:
         uses.flush()
         assert (ask(new_key), heard) == (new, [])
 
+    def test_is_none_where_a_token_ends_in_its_grace(self, ada, heard):
+        token, key = AccessToken.objects.issue(ada, expires_in=2 * HOUR)
+        new, new_key = token.rotate(grace=3 * HOUR)
+        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        assert ask(key) == "Invalid token."
+        assert (ask(new_key), heard) == (new, [])
+        AccessToken.objects.filter(pk=token.pk).update(created=timezone.now() - 3 * HOUR)
+        assert ask(key) == "Invalid token."
+        uses.flush()
+        assert (ask(new_key), heard) == ("Invalid token.", [token.pk])
+
     def test_is_told_once(self, family, heard, django_assert_num_queries):
         token, key = family[0]
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
         for _ in range(3):
             ask(key)
         uses.flush()
@@ -248,7 +261,7 @@ class TestReuse:
         self, transactional_db, family, heard
     ):
         token, key = family[0]
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
         with transaction.atomic():
             assert ask(key) == "Invalid token."
             transaction.set_rollback(True)
@@ -258,7 +271,7 @@ class TestReuse:
 
     def test_is_seen_at_once_outside_of_one(self, transactional_db, family, heard):
         token, key = family[0]
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
         ask(key)
         assert heard == [token.pk]
         assert is_live(family) == [False] * 4
@@ -268,7 +281,7 @@ class TestReuse:
             raise RuntimeError
 
         token, key = family[0]
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
         for signal in (token_reuse_detected, token_revoked):
             signal.connect(fail)
         try:
@@ -282,7 +295,7 @@ class TestReuse:
         self, transactional_db, family, heard, monkeypatch
     ):
         token, key = family[0]
-        AccessToken.objects.filter(pk=token.pk).update(expires=timezone.now())
+        AccessToken.objects.filter(pk=token.pk).update(**OVER)
 
         def busy(*_):
             raise OperationalError("database is locked")

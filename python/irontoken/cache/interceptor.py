@@ -31,6 +31,8 @@ def listen() -> None:
     Its receiver comes first. Django calls them in the order in which they were connected, and has
     no other way to ask for a place: one before it could run statements that are not seen.
     """
+    # Apps may be loaded once more, as tests do, and only what is connected now is the last.
+    connection_created.disconnect(dispatch_uid="irontoken.interceptor")
     connection_created.connect(_connected, dispatch_uid="irontoken.interceptor")
     connection_created.receivers.insert(0, connection_created.receivers.pop())
     store = cache.store()
@@ -110,7 +112,7 @@ def _begin_anew() -> None:
     for connection in connections.all(initialized_only=True):
         _remove(connection)
         if connection.connection is not None:
-            # It may have written before it had a interceptor.
+            # It may have written before it was intercepted.
             in_doubt = connection.in_atomic_block or not connection.autocommit
             _connect(connection, _install(connection, in_doubt=in_doubt))
 

@@ -30,7 +30,7 @@ _options: Any = _UNREAD
 _store: Cache | None = None
 _has_warned = False
 _failures_told: Final[set[str]] = set()
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
 
 
 class CacheInfo(NamedTuple):
@@ -200,10 +200,18 @@ def forget() -> None:
 
 
 def _forked() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may hold it
+    _lock = threading.Lock()
     if _store is not None:
         _store.forked()
 
 
+def _ended() -> None:
+    if _store is not None:
+        _store.report()
+
+
 background.after_fork(_forked)
+background.at_end(_ended)
 # A cached lookup holds what settings said, as a compiled one does.
 forget_on_change(Stage.CACHE, forget)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from irontoken import background
 from irontoken._core import Lease
 from irontoken.fleet.bus import ANSWER, Bus, channel_of
 from irontoken.fleet.listener import Listener
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: By the database that a listener is for; one for all where Redis is the bus.
 _listeners: Final[dict[str, Listener]] = {}
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
 #: Seconds between two questions which server a connection is to.
 _ASK_AGAIN: Final = 1.0
 _LONGEST_ANSWER: Final = 200
@@ -204,6 +205,11 @@ def forget() -> None:
         stopped.end()
 
 
+def _forked() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may hold it
+    _lock = threading.Lock()
+
+
 def _publisher_of(options: CacheOptions) -> "Publisher":
     global _publisher  # noqa: PLW0603 - as above
     from irontoken.fleet.redis import Publisher
@@ -227,3 +233,6 @@ def _title(alias: str, options: CacheOptions) -> str:
     database = connections.settings[listened]
     place = f"{database.get('HOST') or 'the local socket'}:{database.get('PORT') or 5432}"
     return f"PostgreSQL at {place} (database {alias!r})"
+
+
+background.after_fork(_forked)

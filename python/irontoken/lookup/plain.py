@@ -44,11 +44,7 @@ def authenticate_credentials(authenticator: Any, model: type[Model], key: Any) -
         raise refusals.invalid_token()
 
     row = fetch(model, lookup, connection, (parameter,))
-    try:
-        pair = row and row.pair(parameter, key)
-    except model.DoesNotExist:
-        # A `from_db` may say so of a row that it hides.
-        pair = None
+    pair = row and row.pair(parameter, key)
     if not pair:
         raise refusals.invalid_token()
     if not pair[0].is_active:

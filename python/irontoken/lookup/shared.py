@@ -15,6 +15,7 @@ from irontoken.cache import filling
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
 from irontoken.runtime import Stage, forget_on_change
+from irontoken.settings import setting
 
 _compiled: Final[dict[tuple[type[Model], str, int], CompiledLookup | None]] = {}
 
@@ -22,6 +23,7 @@ _compiled: Final[dict[tuple[type[Model], str, int], CompiledLookup | None]] = {}
 class Found(NamedTuple):
     """A row that was read for a key, and the permit to store it, if it may be."""
 
+    model: type[Model]
     row: tuple[Any, ...]
     lookup: CompiledLookup
     connection: BaseDatabaseWrapper
@@ -30,12 +32,16 @@ class Found(NamedTuple):
     def pair(self, sent: Any, key: str, *, stores: bool = True) -> tuple[Any, Any] | None:
         """Return the user and the token; ``None`` where the row's key is not what was ``sent``.
 
-        Raises what ``from_db`` and the receivers of a model's signals raise.
+        ``None`` also for a row that ``from_db`` or a receiver hides by the model's
+        ``DoesNotExist``. Raises what else these raise.
         """
         lookup, permit = self.lookup, self.permit if stores else None
-        return decode_row(
-            lookup.decoder, self.row, self.connection, lookup.converters, sent, key, permit
-        )
+        try:
+            return decode_row(
+                lookup.decoder, self.row, self.connection, lookup.converters, sent, key, permit
+            )
+        except self.model.DoesNotExist:
+            return None
 
 
 def compiled_for(
@@ -51,6 +57,8 @@ def compiled_for(
     try:
         lookup = _compiled[place]
     except KeyError:
+        # Here once more: the class may have been imported before the apps were known.
+        setting.require()
         lookup = _compiled[place] = compile_lookup(model, connection, count)
     if lookup is not None and lookup.backend is not type(connection):
         return None, connection
@@ -67,7 +75,7 @@ def fetch(
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, parameters)
         row = cursor.fetchone()
-    return Found(row, lookup, connection, permit) if row else None
+    return Found(model, row, lookup, connection, permit) if row else None
 
 
 def _forget() -> None:

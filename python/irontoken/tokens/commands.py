@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -92,21 +91,15 @@ def add_arguments(actions: Any) -> None:
 @sensitive_variables()
 def handle(command: BaseCommand, given: dict[str, Any]) -> None:
     """Do what was asked for; raise ``CommandError`` where that cannot be done."""
-    try:
-        if given["action"] == "adopt":
-            _adopt(command, given)
-        else:
-            _answer(command, given)
-        command.stdout.flush()
-        if given["action"] == "revoke" and (users := cache.unreachable_users()):
-            raise CommandError(
-                f"Revoked, but not told to the processes of {', '.join(users)}. "
-                f"{cache.UNREACHABLE_HINT}"
-            )
-    except BrokenPipeError:
-        # Who reads has seen enough, as `head`. Python would flush once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), command.stdout.fileno())
-        sys.exit(1)
+    if given["action"] == "adopt":
+        _adopt(command, given)
+    else:
+        _answer(command, given)
+    if given["action"] == "revoke" and (users := cache.unreachable_users()):
+        raise CommandError(
+            f"Revoked, but not told to the processes of {', '.join(users)}. "
+            f"{cache.UNREACHABLE_HINT}"
+        )
 
 
 def _answer(command: BaseCommand, given: dict[str, Any]) -> None:

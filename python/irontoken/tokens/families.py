@@ -6,6 +6,7 @@ hands: RFC 9700, section 4.14, has all of its family revoked.
 """
 
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -43,10 +44,10 @@ def refused(token: Any, reason: str) -> None:
     Nothing is done where no other token of the family is left, as when this has been done before.
     In a transaction, which a refusal rolls back, it is left to the thread that writes uses.
     """
-    if token.lifetime != 0 or not token.family or reason == "idle":
+    if token.lifetime is None or token.lifetime > 0 or not token.family or reason == "idle":
         return
-    if token.expires is None or token.expires > timezone.now():
-        return  # in its grace: something else has revoked it
+    if timezone.now() < token.created - timedelta(seconds=token.lifetime):
+        return  # in its grace: something else has ended it
     alias = router.db_for_write(type(token), instance=token)
     tokens = type(token).objects.using(alias).filter(revoked=None)
     if not of(token, tokens).exclude(pk=token.pk).exists():

@@ -168,7 +168,7 @@ class AccessTokenManager(models.Manager[Any]):
         with self._lock_user(token.user_id, alias):
             # Read again: of two who rotate one token, the second finds it rotated.
             found = tokens.filter(pk=token.pk).select_related("user").first()
-            if found is None or found.refusal(now) or found.lifetime == 0:
+            if found is None or found.refusal(now) or found.is_rotated:
                 raise ValueError("a token that is refused or was rotated cannot be rotated")
             family = found.family or families.new_family()
             end, lifetime = now + grace, found.lifetime and timedelta(seconds=found.lifetime)
@@ -177,10 +177,9 @@ class AccessTokenManager(models.Manager[Any]):
                 # One that was adopted has an end, and nothing that a use would renew.
                 lifetime = lifetime or found.expires - found.created
             changes = {
-                "lifetime": 0,
+                "lifetime": -int((now + grace - found.created).total_seconds()),
                 "family": family,
-                "expires": end,
-                **({} if grace else {"revoked": now}),
+                **({"expires": end} if grace else {"revoked": now}),
             }
             # Whoever revokes it by an update of his own does not wait, and comes before.
             is_as_found = Q(lifetime=None) | Q(lifetime__gt=0)

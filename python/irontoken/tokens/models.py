@@ -65,8 +65,9 @@ class AbstractAccessToken(models.Model):
     revoked: "models.DateTimeField[Any, Any]" = models.DateTimeField(
         _("Revoked"), null=True, blank=True, editable=False
     )
-    #: The seconds that it was issued for, which a use renews; 0 for one that was rotated, which
-    #: is neither renewed nor rotated again.
+    #: The seconds that it was issued for, which a use renews. One that was rotated is neither
+    #: renewed nor rotated again: it has 0 or less, which is minus the seconds from ``created`` to
+    #: the end of its grace.
     lifetime: "models.BigIntegerField[Any, Any]" = models.BigIntegerField(
         null=True, blank=True, editable=False
     )
@@ -102,9 +103,14 @@ class AbstractAccessToken(models.Model):
 
     def save(self, *arguments: Any, **named: Any) -> None:
         """Save the row; raise ``TypeError`` for one without a digest, which would have no key."""
-        if not self.digest:
+        if "digest" in self.__dict__ and not self.digest:
             raise keyless(type(self), "save()")
         super().save(*arguments, **named)
+
+    @property
+    def is_rotated(self) -> bool:
+        """Whether another token was rotated out of it."""
+        return self.lifetime is not None and self.lifetime <= 0
 
     @property
     def scopes(self) -> list[str]:

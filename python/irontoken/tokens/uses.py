@@ -138,7 +138,8 @@ def _database(alias: str) -> str:
 
 def _later_end(token: Any, options: conf.TokenOptions) -> datetime | None:
     """Return the end that a use gives a token, if it is enough later than the one it has."""
-    if options.renew_every is None or token.expires is None or not token.lifetime:
+    is_renewed = token.lifetime is not None and token.lifetime > 0
+    if options.renew_every is None or token.expires is None or not is_renewed:
         return None
     end: datetime = timezone.now() + timedelta(seconds=token.lifetime)
     if options.max_lifetime is not None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from importlib import import_module
@@ -62,6 +63,15 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **given: Any) -> None:
         """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
+        try:
+            self._do(given)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Who reads has seen enough, as `head`. Python would flush once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            sys.exit(1)
+
+    def _do(self, given: dict[str, Any]) -> None:
         if given["action"] not in {"status", "install", "uninstall"}:
             for commands in _commands_of_apps():
                 commands.handle(self, given)
