@@ -178,10 +178,12 @@ def check_leftovers(*, databases: Sequence[str] | None = None, **_: Any) -> list
             continue
         if model._meta.db_table not in tables:
             message = f"{alias!r} has no table of IRONTOKEN['TOKEN_MODEL'], {model._meta.label}."
-            hint = (
-                "Run manage.py makemigrations and manage.py migrate. The tokens of another model "
-                "are not taken along: set it back, or move the rows by hand."
-            )
+            hint = "Run manage.py migrate."
+            if model is not AccessToken:
+                hint = (
+                    "Run manage.py makemigrations and manage.py migrate. The tokens of another "
+                    "model are not taken along: set it back, or move the rows by hand."
+                )
             # No error, which would keep the migration from running.
             found.append(Warning(message, hint=hint, id="irontoken.W024"))
         elif model is not AccessToken and _has_rows_of_the_stock_model(alias, tables):
