@@ -35,6 +35,7 @@ from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.query_utils import DeferredAttribute
 
 from irontoken._core import Converters, InstanceDecoder, RowDecoder
+from irontoken.lookup.shortened import shortened
 from irontoken.lookup.strategy import strategy_of
 
 logger: Final = logging.getLogger("irontoken")
@@ -156,6 +157,8 @@ def _compile(
         return None
     expressions = tuple(expression for expression, *_ in compiler.select)
     key_column = _column(compiler, compiler.klass_info, key_field)
+    if is_digest:
+        sql = shortened(sql, compiler, connection)
     return CompiledLookup(
         sql=sql,
         key_field=None if type(key_field) in TEXT_FIELDS else key_field,

@@ -18,6 +18,7 @@ from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
 from irontoken.tokens import digests, families, sources
 from irontoken.tokens import settings as conf
 from irontoken.tokens.binding import binding_of
+from irontoken.tokens.insertion import insert
 from irontoken.tokens.liveness import is_live, is_used, is_young
 from irontoken.tokens.signals import token_issued, token_revoked
 from irontoken.tokens.validators import valid_name, valid_scope
@@ -274,10 +275,10 @@ class AccessTokenManager(models.Manager[Any]):
         if options.binds_tokens:
             token.session_hash = binding_of(token.user)
         if options.max_per_user is None:
-            token.save(force_insert=True, using=alias)
+            insert(token, alias)
             return
         with self._lock_user(token.user_id, alias):
-            token.save(force_insert=True, using=alias)
+            insert(token, alias)
             # After the insertion, for which SQLite lets one connection in at a time.
             others = self.using(alias).filter(is_live(timezone.now()), user_id=token.user_id)
             others = others.exclude(pk=token.pk).order_by("created", "pk")
