@@ -14,7 +14,6 @@ OTHER_PROGRAMS = "another program: MAX_AGE"
 AROUND_DJANGO = "SQL around Django's execute(): MAX_AGE"
 IN_THE_DATABASE = "a function, trigger or view of the database: MAX_AGE"
 MOVED_FILE = "a version file that is moved: 100 ms"
-CUT_FILE = "a version file that is cut short: may end who reads it"
 KILLED = "killed between the commit and its word of it: MAX_AGE"
 
 
@@ -35,6 +34,8 @@ class Path(NamedTuple):
     trials: int
     #: Why it cannot run here; empty where it can. A function, since it may ask the server.
     missing: Callable[[], str]
+    #: A reader may end by SIGBUS, as the README says of a file that is cut short.
+    may_end_readers: bool
 
 
 PATHS: dict[str, Path] = {}
@@ -49,13 +50,16 @@ def path(  # noqa: PLR0913 - what a path needs, by name
     short=False,
     trials=1000,
     missing=lambda: "",
+    may_end_readers=False,
 ):
     """Register the decorated function as a write path."""
 
     def register(write):
         if name in PATHS:
             raise ValueError(f"two paths are called {name!r}")
-        PATHS[name] = Path(name, write, vendors, documented, subject, short, trials, missing)
+        PATHS[name] = Path(
+            name, write, vendors, documented, subject, short, trials, missing, may_end_readers
+        )
         return write
 
     return register
