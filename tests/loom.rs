@@ -12,7 +12,7 @@ use irontoken::coherence::connection_state::ConnectionState;
 use irontoken::coherence::lease::{BusSession, Lease};
 use irontoken::coherence::versions::{Slots, Versions, Words, WriteSet};
 use irontoken::coherence::write_protocol::{self, Connection, End, Execution};
-use irontoken::sql::statement::{Boundary, Statement, Writes};
+use irontoken::sql::statement::{Statement, Writes};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -21,11 +21,7 @@ const SLOTS: usize = 2;
 const ROW: Slots = Slots { token: 0, user: 0 };
 const UPDATE: Statement = Statement {
     writes: Writes::Everything,
-    boundary: Boundary::None,
-    changes_schema: false,
-    goes_on: false,
-    defines: false,
-    consults: false,
+    ..Statement::READ
 };
 
 /// Words that `loom` watches; of those of the header none is used.

@@ -175,7 +175,6 @@ impl ConnectionState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::statement::Writes;
 
     fn statement(boundary: Boundary, changes_schema: bool) -> Statement {
         Statement {
@@ -185,14 +184,7 @@ mod tests {
         }
     }
 
-    const READ: Statement = Statement {
-        writes: Writes::Nothing,
-        boundary: Boundary::None,
-        changes_schema: false,
-        goes_on: false,
-        defines: false,
-        consults: false,
-    };
+    const READ: Statement = Statement::READ;
 
     fn row() -> WriteSet {
         WriteSet {

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::cache::store::Store;
-use crate::coherence::version_file::VersionFile;
+use crate::coherence::version_file::{MappedVersions, VersionFile};
 use crate::coherence::versions::WriteSet;
 
 /// A row as it is stored. A key that is a text is not in it: whoever asks has just sent it.
@@ -92,7 +92,7 @@ impl Cache {
     /// Adds what this process has done to what all of them have.
     fn report(&self) {
         if let Some(mapped) = self.version_file.for_writing() {
-            mapped.versions.add_usage(self.rows.take_usage());
+            self.report_to(&mapped);
         }
     }
 
@@ -128,6 +128,11 @@ impl Cache {
 }
 
 impl Cache {
+    /// Adds what this process has done to what all of them have.
+    pub(super) fn report_to(&self, mapped: &MappedVersions) {
+        mapped.versions.add_usage(self.rows.take_usage());
+    }
+
     pub(super) fn version_file(&self) -> Arc<VersionFile> {
         Arc::clone(&self.version_file)
     }

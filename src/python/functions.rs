@@ -132,9 +132,8 @@ pub(super) fn is_issued_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
 /// Whether `key` has the prefix of issued keys and is none.
 #[pyfunction]
 pub(super) fn is_malformed_key(prefix: &str, key: &Bound<'_, PyString>) -> bool {
-    // A lone surrogate is left to be refused where all else is.
-    key.to_str()
-        .is_ok_and(|key| issued_key::is_malformed(prefix, key))
+    // A lone surrogate is no character of any key.
+    issued_key::is_malformed(prefix, &key.to_string_lossy())
 }
 
 /// What the database holds in place of `key`, unless there are peppers.

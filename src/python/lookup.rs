@@ -113,7 +113,7 @@ impl CachedLookup {
         let Some(mapped) = lookup.for_reading(now) else {
             return Ok(None);
         };
-        mapped.versions.add_usage(cache.rows.take_usage());
+        cache.report_to(&mapped);
         if cache.version_file.was_lost() {
             Hooks::get(slf.py())?.version_file_lost.call0(slf.py())?;
         }
@@ -132,9 +132,8 @@ impl CachedLookup {
         let runs = |lease: &Arc<lease::Lease>| lease.runs(clock::now());
         if self.lease.as_ref().is_none_or(runs) {
             let cache = self.cache.get();
-            cache.version_file.for_reading(now, |mapped| {
-                mapped.versions.add_usage(cache.rows.take_usage());
-            })
+            let report = |mapped: &MappedVersions| cache.report_to(mapped);
+            cache.version_file.for_reading(now, report)
         } else {
             None
         }

@@ -51,7 +51,8 @@ pub struct Statement {
 }
 
 impl Statement {
-    pub(super) const READ: Self = Self {
+    /// A statement that writes nothing.
+    pub const READ: Self = Self {
         writes: Writes::Nothing,
         boundary: Boundary::None,
         changes_schema: false,

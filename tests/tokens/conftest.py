@@ -10,6 +10,8 @@ from irontoken.tokens import get_token_model, uses
 #: Django's and ours, or those of `tests.swapped`.
 User = get_user_model()
 AccessToken = get_token_model()
+#: The admin's page of them.
+ADMIN = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,18 @@ def issued(db, compiled):
 @pytest.fixture
 def ada(issued):
     return User.objects.create_user("ada", password="lovelace")
+
+
+@pytest.fixture
+def root(client, issued, settings):
+    """A client of the admin."""
+    settings.MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]
+    client.force_login(User.objects.create_superuser("root"))
+    return client
 
 
 def setting(cache=None, **tokens):

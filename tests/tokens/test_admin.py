@@ -10,9 +10,8 @@ from django.utils import timezone
 
 import irontoken
 from irontoken.tokens.admin import _COUNTED
+from tests.tokens.conftest import ADMIN as PLACE
 from tests.tokens.conftest import AccessToken, User, setting
-
-PLACE = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +21,6 @@ def middleware(settings):
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",
     ]
-
-
-@pytest.fixture
-def root(client, issued):
-    client.force_login(User.objects.create_superuser("root"))
-    return client
 
 
 def issue(client, user, **wishes):

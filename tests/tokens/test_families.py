@@ -20,7 +20,7 @@ from irontoken.cache import service as cache
 from irontoken.tokens import adoption, managers, uses
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
 from tests.processes import fork
-from tests.tokens.conftest import AccessToken, User, patiently, setting
+from tests.tokens.conftest import ADMIN, AccessToken, User, patiently, setting
 
 HOUR = timedelta(hours=1)
 #: A rotated token whose grace is over: it ended when it was made.
@@ -96,44 +96,23 @@ class TestRevoking:
         call_command("irontoken", "revoke", "--id", str(family[1][0].pk), stdout=StringIO())
         assert is_live(family) == [True, False, False, False]
 
-    def test_in_the_admin(self, family, client, settings):
-        settings.MIDDLEWARE = [
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ]
-        client.force_login(User.objects.create_superuser("root"))
-        place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
-        client.post(place, {"action": "revoke", "_selected_action": [family[1][0].pk]})
+    def test_in_the_admin(self, family, root):
+        root.post(ADMIN, {"action": "revoke", "_selected_action": [family[1][0].pk]})
         assert is_live(family) == [True, False, False, False]
 
     @pytest.mark.parametrize("by_action", [True, False])
-    def test_by_deleting_in_the_admin(self, family, client, settings, by_action):
-        settings.MIDDLEWARE = [
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ]
-        client.force_login(User.objects.create_superuser("root"))
-        place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
+    def test_by_deleting_in_the_admin(self, family, root, by_action):
         pk, sent = family[1][0].pk, {"post": "yes"}
         if by_action:
             sent |= {"action": "delete_selected", "_selected_action": [pk]}
-        client.post(place if by_action else f"{place}{pk}/delete/", sent)
+        root.post(ADMIN if by_action else f"{ADMIN}{pk}/delete/", sent)
         assert not AccessToken.objects.filter(pk=pk).exists()
         assert is_live(family) == [True, False, False, False]
 
-    def test_not_by_deleting_what_is_over_in_the_admin(self, ada, client, settings):
-        settings.MIDDLEWARE = [
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ]
-        client.force_login(User.objects.create_superuser("root"))
+    def test_not_by_deleting_what_is_over_in_the_admin(self, ada, root):
         token, _ = AccessToken.objects.issue(ada)
         new, key = token.rotate()
-        place = "/admin/{app_label}/{model_name}/".format_map(vars(AccessToken._meta))
-        client.post(f"{place}{token.pk}/delete/", {"post": "yes"})
+        root.post(f"{ADMIN}{token.pk}/delete/", {"post": "yes"})
         assert list(AccessToken.objects.all()) == [ask(key)] == [new]
 
     def test_by_deleting_the_row_that_was_adopted(self, ada):

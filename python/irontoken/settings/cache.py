@@ -56,10 +56,8 @@ class CacheOptions(NamedTuple):
         return f"CacheOptions({self.coherence!r}, {self.path!r})"
 
 
-def options_of(section: dict[str, Any]) -> CacheOptions | None:
-    """Return what a section sets the cache to; ``None`` where it is empty or wrong."""
-    if not section or any(problems(section)):
-        return None
+def options_of(section: dict[str, Any]) -> CacheOptions:
+    """Return what a section without problems sets the cache to."""
     found = read(section, OPTIONS)
     return CacheOptions(**{**found, "path": Path(found["path"] or default_folder())})
 

@@ -29,9 +29,10 @@ def token_model() -> str:
 
 def cache_options() -> cache.CacheOptions | None:
     """Return what the cache is set to, or ``None`` where it is off or set up wrongly."""
-    if any(problems()):
+    found = section("CACHE")
+    if not found or any(problems()):
         return None
-    return cache.options_of(section("CACHE"))
+    return cache.options_of(found)
 
 
 def require() -> None:

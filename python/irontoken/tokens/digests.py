@@ -10,7 +10,7 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from irontoken._core import digest_of, is_issued_key
+from irontoken._core import digest_of, is_malformed_key
 from irontoken.tokens import knox
 from irontoken.tokens.settings import TokenOptions
 
@@ -43,8 +43,7 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
     Empty for a key that has the prefix of issued ones and is none: nobody can hold it. With
     ``REQUIRE_PEPPER`` those without a pepper are not among them.
     """
-    is_issued = key.startswith(options.key_prefix)
-    if is_issued and not is_issued_key(options.key_prefix, key):
+    if is_malformed_key(options.key_prefix, key):
         return []
     if options.peppers or options.require_pepper:
         # From the newest to none, but today's first.
@@ -54,7 +53,7 @@ def candidates(key: str, options: TokenOptions) -> list[str]:
         found = [_under(number, key, options) for number in numbers]
     else:
         found = [digest_of(key)]
-    if options.accept_knox and not is_issued:
+    if options.accept_knox and not key.startswith(options.key_prefix):
         found += knox.candidates(key, options.knox_algorithms)
     return found
 
