@@ -50,7 +50,7 @@ test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Ev
 	$(BIN)/python -m tests.stress.write_paths --short
 	$(BIN)/python -m tests.stress.write_paths --fault "no second invalidation" --trials 4
 	$(BIN)/python -m pytest -q -m "not slow"
-	$(BIN)/python -m pytest -q -m "not slow" tests/tokens --ds tests.swapped.settings
+	$(BIN)/python -m pytest -q -m "not slow" tests/integration/tokens --ds tests.support.swapped.settings
 	$(BIN)/python -m tests.schema
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there

@@ -65,11 +65,11 @@ def versions(session, django, drf):
     session.run("python", "-m", "tests.drf_suite")
     # The processes of a host and of a fleet are the same in every version, and take the longest.
     longest = (
-        "tests/test_processes.py",
-        "tests/test_fleet_redis.py",
-        "tests/test_fleet_servers.py",
-        "tests/test_leaks.py",
-        "tests/tokens/test_admin_browser.py",
+        "tests/integration/test_processes.py",
+        "tests/fleet/test_redis.py",
+        "tests/fleet/test_servers.py",
+        "tests/integration/test_leaks.py",
+        "tests/integration/tokens/test_admin_browser.py",
     )
     arguments = [*(f"--ignore={path}" for path in longest), "-m", "not slow", *session.posargs]
     session.run("python", "-m", "pytest", "-q", *arguments)
@@ -81,7 +81,11 @@ def prerelease(session):
     session.install("--quiet", ".", *GROUPS)
     session.install("--quiet", "--upgrade", "--pre", "django", "djangorestframework")
     session.run("python", "-c", "import django; print('Django', django.get_version())")
-    tests = ("tests/test_lookup.py", "tests/test_cache.py", "tests/test_databases.py")
+    tests = (
+        "tests/integration/test_lookup.py",
+        "tests/integration/test_cache.py",
+        "tests/integration/test_databases.py",
+    )
     # On a disk, where all others have their databases in memory.
     folder = {"TEST_DATABASE_FOLDER": session.create_tmp()}
     session.run("python", "-m", "pytest", "-q", *tests, *session.posargs, env=folder)
@@ -100,7 +104,7 @@ def servers(session, server):
     session.install("--quiet", ".", *GROUPS, "--group", "schema", driver)
     run = ("python", "-m", "pytest", "-q")
     session.run(*run, *session.posargs, env={"DATABASE_URL": url})
-    swapped = ("tests/tokens", "--ds", "tests.swapped.settings")
+    swapped = ("tests/integration/tokens", "--ds", "tests.support.swapped.settings")
     session.run(*run, *swapped, env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.schema", env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.stress.write_paths", "--short", env={"DATABASE_URL": url})

@@ -4,7 +4,7 @@ from rest_framework.authtoken.models import Token
 
 from irontoken.lookup import shared as lookup
 
-pytest.register_assert_rewrite("tests.comparison")
+pytest.register_assert_rewrite("tests.support.comparison")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ import irontoken
 from benches.comparison import contestants
 from benches.comparison.cached import cache_on
 from benches.comparison.measure import Measured, measure
-from tests.processes import fork
+from tests.support.processes import fork
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 READERS = 8

@@ -225,7 +225,7 @@ mod tests {
     /// is needed for rows of texts without a surrogate or an escape but these.
     #[test]
     fn the_slots_are_those_that_the_database_computes() {
-        let rows = include_str!("../../tests/slots.json").lines();
+        let rows = include_str!("../../tests/fleet/slots.json").lines();
         let mut count = 0;
         for row in rows.filter_map(|line| line.trim().strip_prefix('[')?.split_once(']')) {
             let fields: Vec<String> = row.0.split(", ").map(unquoted).collect();

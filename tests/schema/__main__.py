@@ -15,7 +15,7 @@ from pathlib import Path
 
 import django
 
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 #: What a password and a limit say to good input no schema tells, and REST framework's fields take
 #: a number for a text and for a truth value.

@@ -1,7 +1,7 @@
 """A project of the endpoints of issued tokens alone, with their description."""
 
-from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, REST_FRAMEWORK
+from tests.support.settings import *  # noqa: F403
+from tests.support.settings import DATABASES, REST_FRAMEWORK
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import django
 
-from tests.servers import PostgresServer, Proxy, RedisServer, binaries
 from tests.stress.__main__ import fork, result
 from tests.stress.history import TimedHistory, violation
+from tests.support.servers import PostgresServer, Proxy, RedisServer, binaries
 
 #: Seconds.
 LEASE = 2
@@ -52,7 +52,7 @@ def main():
         stack.callback(proxy.close)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="irontoken-fleet-"))
         os.environ.update(
-            DJANGO_SETTINGS_MODULE="tests.fleet_settings",
+            DJANGO_SETTINGS_MODULE="tests.support.fleet_settings",
             COHERENCE=options.bus,
             DATABASE_URL=database.url,
             IRONTOKEN_FOLDER=folder,

@@ -2,8 +2,8 @@
 
 import os
 
-from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES
+from tests.support.settings import *  # noqa: F403
+from tests.support.settings import DATABASES
 
 IRONTOKEN = {"CACHE": {"COHERENCE": "host", "PATH": os.environ["IRONTOKEN_STRESS_FOLDER"]}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -2,7 +2,7 @@
 
 Each statement that changed rows of a tracked table sends one message, as the Rust core would write
 it: the slots of the rows, or ``*`` for everything. The slots are computed here in SQL as they are
-in Rust; ``tests/slots.json`` holds what both must answer.
+in Rust; ``tests/fleet/slots.json`` holds what both must answer.
 """
 
 import hashlib

@@ -6,8 +6,8 @@ visible, and a test that changes them hides what it looks for.
 
 import os
 
-from tests.settings import *  # noqa: F403
-from tests.settings import DEFAULT as GIVEN
+from tests.support.settings import *  # noqa: F403
+from tests.support.settings import DEFAULT as GIVEN
 
 FOLDER = os.environ["WRITE_PATHS_FOLDER"]
 #: The beginning of the names of all databases of a run.

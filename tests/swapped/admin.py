@@ -1,6 +1,0 @@
-from django.contrib import admin
-
-from irontoken.tokens.admin import AccessTokenAdmin
-from tests.swapped.models import DeviceToken
-
-admin.site.register(DeviceToken, AccessTokenAdmin)
