@@ -47,7 +47,7 @@ def fill(rows: int) -> None:
 
 def adopt(rows: int) -> None:
     """Adopt them, and print the rates."""
-    from irontoken.tokens.adoption import Adoption
+    from irontoken.tokens.adoption.base import Adoption
 
     work = Adoption("authtoken")
     for name, step in (("copied", work.copy), ("finished", work.finish)):

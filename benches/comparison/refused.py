@@ -9,8 +9,8 @@ from django.test import override_settings
 from rest_framework.test import APIRequestFactory
 
 from benches.comparison.measure import Measured, Prepare, measure
-from irontoken.tokens.throttling import CountingThrottle
-from irontoken.tokens.views import ObtainView
+from irontoken.tokens.http.throttling import CountingThrottle
+from irontoken.tokens.http.views import ObtainView
 
 SIZES = {"1 KB": 1_000, "100 KB": 100_000, "2 MB": 2_000_000}
 PASSWORD = {"username": "nobody", "password": "wrong"}

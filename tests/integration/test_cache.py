@@ -547,7 +547,7 @@ class TestTransactions:
         assert same_case(keys[0]).result is not None
 
     def test_replicas_are_not_kept(self, keys):
-        with override_settings(DATABASE_ROUTERS=["tests.test_cache.WritesElsewhere"]):
+        with override_settings(DATABASE_ROUTERS=["tests.integration.test_cache.WritesElsewhere"]):
             for _ in range(2):
                 assert ask(keys[0])[1] == 1
 
@@ -586,7 +586,7 @@ class TestDatabases:
             assert (
                 irontoken.TokenAuthentication().authenticate_credentials(key)[0].username == "here"
             )
-            with override_settings(DATABASE_ROUTERS=["tests.test_cache.Other"]):
+            with override_settings(DATABASE_ROUTERS=["tests.integration.test_cache.Other"]):
                 found, _ = irontoken.TokenAuthentication().authenticate_credentials(key)
                 assert found.username == "there"
 

@@ -125,7 +125,7 @@ class TestCache:
         assert "MAX_AGE" in found()["irontoken.W004"]
 
     def test_a_model_that_is_not_cached_is_told(self, on):
-        classes = ["tests.test_checks.Managed"]
+        classes = ["tests.integration.test_checks.Managed"]
         with override_settings(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": classes}):
             assert "shapes.ManagedToken" in found()["irontoken.W005"]
 

@@ -251,7 +251,7 @@ def test_the_router_is_asked_each_time(user):
     other_user = User.objects.using("other").create(username="grace")
     other_token = Token.objects.using("other").create(user=other_user)
     assert assert_same(f"Token {default_token.key}").result
-    with override_settings(DATABASE_ROUTERS=["tests.test_lookup.OtherForReads"]):
+    with override_settings(DATABASE_ROUTERS=["tests.integration.test_lookup.OtherForReads"]):
         assert router.db_for_read(Token) == "other"
         found = assert_same(f"Token {other_token.key}", alias="other")
         assert found.result is not None

@@ -116,9 +116,9 @@ class TestChecks:
 
     def test_keys_of_authtokens_view_that_are_refused_are_told(self):
         setting = {**MODEL, "TOKENS": {"ACCEPT_AUTHTOKEN": False}}
-        with override_settings(ROOT_URLCONF="tests.test_setups", IRONTOKEN=setting):
+        with override_settings(ROOT_URLCONF="tests.integration.test_setups", IRONTOKEN=setting):
             assert "obtain_auth_token" in self.ids(check_models())["irontoken.W023"]
-        with override_settings(ROOT_URLCONF="tests.test_setups", IRONTOKEN=MODEL):
+        with override_settings(ROOT_URLCONF="tests.integration.test_setups", IRONTOKEN=MODEL):
             assert check_models() == []
 
     def test_rows_of_authtokens_that_are_refused_are_told(self, token, monkeypatch):

@@ -104,3 +104,13 @@ def test_retired_words_are_gone(place):
         if RETIRED.search(line) and "pg_postmaster_start_time" not in line
     ]
     assert not found, "\n".join(found)
+
+
+def test_no_test_imports_a_test():
+    for path in (ROOT / "tests").rglob("*.py"):
+        found = re.search(
+            r"^\s*(?:from|import) tests\.(unit|integration|fleet)\b",
+            path.read_text(),
+            re.MULTILINE,
+        )
+        assert found is None, path

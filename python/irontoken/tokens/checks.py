@@ -14,8 +14,8 @@ from rest_framework.settings import api_settings
 from irontoken.settings import setting
 from irontoken.tokens import get_token_model, scopes
 from irontoken.tokens import settings as conf
+from irontoken.tokens.http.routes import Route, routes
 from irontoken.tokens.models import AbstractAccessToken, AccessToken
-from irontoken.tokens.routes import Route, routes
 
 #: Backends by which tries are not counted, and what becomes of them.
 _UNFIT_CACHES: Final = {
@@ -138,7 +138,7 @@ def check_models(**_: Any) -> list[CheckMessage]:
     """Check that the tokens of the routed endpoints are those that are accepted."""
     from rest_framework.authtoken.views import ObtainAuthToken
 
-    from irontoken.tokens.views import ObtainView
+    from irontoken.tokens.http.views import ObtainView
 
     views = [route.view for route in routes()]
     found: list[CheckMessage] = []
@@ -233,7 +233,7 @@ def _has_rows(model: Any, alias: str) -> bool:
 
 def _is_throttled(route: Route) -> bool:
     """Tell whether a view counts tries by one of our throttles that is not switched off."""
-    from irontoken.tokens.throttling import CountingThrottle
+    from irontoken.tokens.http.throttling import CountingThrottle
 
     return any(
         isinstance(each, type) and issubclass(each, CountingThrottle) and each().rate is not None

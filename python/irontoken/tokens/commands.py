@@ -17,7 +17,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken.cache import service as cache
 from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
-from irontoken.tokens import adoption, get_token_model, leaks, sources
+from irontoken.tokens import get_token_model, leaks
+from irontoken.tokens.adoption import sources
+from irontoken.tokens.adoption.base import Adoption, Unproven
 from irontoken.tokens.validators import split_scopes
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -210,7 +212,7 @@ def _purge(given: dict[str, Any]) -> dict[str, Any]:
 def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     source = given["source"]
     try:
-        work = adoption.Adoption(source)
+        work = Adoption(source)
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error
     setting = f"ACCEPT_{source.upper()}"
@@ -227,7 +229,7 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
     try:
         for done in work.finish() if given["finish"] else work.copy():
             command.stdout.write(f"{done} of {left} {title}")
-    except adoption.Unproven as error:
+    except Unproven as error:
         raise CommandError(str(error)) from error
     if not given["finish"]:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")

@@ -11,7 +11,7 @@ from typing import Final
 from django.core.exceptions import ImproperlyConfigured
 
 from irontoken._core import digest_of, is_malformed_key
-from irontoken.tokens import knox
+from irontoken.tokens.adoption import knox
 from irontoken.tokens.settings import TokenOptions
 
 #: The longest digest there is: that of a key adopted from knox.

@@ -10,8 +10,9 @@ from django.db import router
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import digests, get_token_model, looks_like_key, sources
+from irontoken.tokens import digests, get_token_model, looks_like_key
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption import sources
 from irontoken.tokens.managers import SHOWN
 
 #: A line is looked at up to here: no key is longer.

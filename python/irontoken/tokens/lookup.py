@@ -14,8 +14,9 @@ from irontoken import carried, refusals
 from irontoken._core import keys_equal
 from irontoken.lookup.compiler import CompiledLookup
 from irontoken.lookup.shared import compiled_for, fetch
-from irontoken.tokens import binding, digests, families, sources, uses
+from irontoken.tokens import binding, digests, families, uses
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption import sources
 from irontoken.tokens.signals import token_refused
 
 logger: Final = logging.getLogger("irontoken.tokens")

@@ -15,8 +15,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken._core import issue_key
 from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
-from irontoken.tokens import digests, families, sources
+from irontoken.tokens import digests, families
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption import sources
 from irontoken.tokens.binding import binding_of
 from irontoken.tokens.insertion import insert
 from irontoken.tokens.liveness import is_live, is_used, is_young

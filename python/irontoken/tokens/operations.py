@@ -6,8 +6,8 @@ from django.db import router
 from django.db.migrations.operations.base import Operation
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens.adoption import Adoption
-from irontoken.tokens.sources import SOURCES, rows_of
+from irontoken.tokens.adoption.base import Adoption
+from irontoken.tokens.adoption.sources import SOURCES, rows_of
 
 
 class AdoptTokens(Operation):

@@ -10,8 +10,9 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from irontoken.tokens import families, get_token_model, sources
+from irontoken.tokens import families, get_token_model
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption import sources
 from irontoken.tokens.binding import bind_again
 
 _UID: Final = "irontoken.tokens"

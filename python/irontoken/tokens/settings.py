@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 from irontoken.settings.option import Option, problems_of, read
-from irontoken.tokens import knox
+from irontoken.tokens.adoption import knox
 from irontoken.tokens.validators import is_scope
 
 OPTIONS: Final = (

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from irontoken.tokens import views
+from irontoken.tokens.http import views
 
 app_name = "irontoken_tokens"
 urlpatterns = [

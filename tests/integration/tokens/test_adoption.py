@@ -18,8 +18,8 @@ from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
-from irontoken.tokens import adoption
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption import base as adoption
 from irontoken.tokens.operations import AdoptTokens
 from tests.support.issued import AccessToken, User, setting
 

@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
 from irontoken._core import issue_key
-from irontoken.tokens import adoption
+from irontoken.tokens.adoption import base as adoption
 from irontoken.tokens.checks import check_leftovers
 from tests.support.issued import AccessToken, setting
 

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 
 import irontoken
 from irontoken.cache import service as cache
-from irontoken.tokens import adoption, managers, uses
+from irontoken.tokens import managers, uses
+from irontoken.tokens.adoption import base as adoption
 from irontoken.tokens.signals import token_reuse_detected, token_revoked
 from tests.support.issued import ADMIN, AccessToken, User, patiently, setting
 from tests.support.processes import fork

@@ -90,7 +90,7 @@ def test_spectacular_finds_nothing_to_warn_of(issued, settings):
     schema_class = "drf_spectacular.openapi.AutoSchema"
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_SCHEMA_CLASS": schema_class}
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "drf_spectacular"]
-    import irontoken.tokens.openapi  # noqa: F401 - registers itself
+    import irontoken.tokens.http.openapi  # noqa: F401 - registers itself
 
     out, err = StringIO(), StringIO()
     with override_settings(ROOT_URLCONF=__name__):

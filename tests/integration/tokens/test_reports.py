@@ -14,7 +14,8 @@ from django.db.models.signals import post_save, pre_save
 from django.utils.log import AdminEmailHandler
 from rest_framework.authtoken.models import Token
 
-from irontoken.tokens import adoption, digests, handover, managers
+from irontoken.tokens import digests, handover, managers
+from irontoken.tokens.adoption import base as adoption
 from irontoken.tokens.signals import token_issued, token_refused, token_revoked
 from tests.support.issued import AccessToken, User, setting
 

@@ -12,10 +12,10 @@ from rest_framework.fields import CharField
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient, APIRequestFactory
 
-from irontoken.tokens import throttling
 from irontoken.tokens.checks import check_throttles
-from irontoken.tokens.serializers import ScopesField
-from irontoken.tokens.throttling import AddressThrottle, CountingThrottle, network_of
+from irontoken.tokens.http import throttling
+from irontoken.tokens.http.serializers import ScopesField
+from irontoken.tokens.http.throttling import AddressThrottle, CountingThrottle, network_of
 from tests.support.issued import AccessToken, User, setting
 from tests.support.processes import fork
 

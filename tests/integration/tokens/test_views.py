@@ -12,7 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
 
 import irontoken
-from irontoken.tokens.throttling import CountingThrottle
+from irontoken.tokens.http.throttling import CountingThrottle
 from tests.support.issued import AccessToken, User, setting
 
 PASSWORD = {"username": "ada", "password": "lovelace"}
@@ -479,7 +479,7 @@ def test_the_schema_is_valid_and_knows_the_scheme(issued, settings):
     spectacular = pytest.importorskip("drf_spectacular.generators")
     from drf_spectacular.validation import validate_schema
 
-    import irontoken.tokens.openapi  # noqa: F401 - registers itself
+    import irontoken.tokens.http.openapi  # noqa: F401 - registers itself
 
     schema = spectacular.SchemaGenerator().get_schema(request=None, public=True)
     validate_schema(schema)

@@ -15,7 +15,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from irontoken import refusals
 from irontoken.authentication import TokenAuthentication
 from irontoken.settings import setting
-from irontoken.tokens import digests, knox
+from irontoken.tokens import digests
+from irontoken.tokens.adoption import knox
 from irontoken.tokens.settings import TokenOptions
 
 #: Characters of an adopted key that are shown: 24 bits of 160.

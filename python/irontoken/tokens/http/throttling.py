@@ -16,7 +16,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from irontoken.tokens import settings as conf
-from irontoken.tokens.serializers import longest_username
+from irontoken.tokens.http.serializers import longest_username
 
 #: Bits of an IPv6 address that tell one network from another: who has one has all of the rest.
 _NETWORK: Final = 64

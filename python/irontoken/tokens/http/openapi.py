@@ -10,8 +10,8 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from irontoken.tokens import serializers
-from irontoken.tokens.authentication import site_classes
+from irontoken.tokens.http import serializers
+from irontoken.tokens.http.authentication import site_classes
 
 for _each in site_classes():
     # A subclass of the site's own class has its keyword, and is one scheme with it:
@@ -42,7 +42,7 @@ def _answers(
         described = extend_schema(responses=responses, **more)(getattr(view, method))
         return type(view.__name__, (view,), {method: described, "__doc__": view.__doc__})
 
-    name = f"irontoken.tokens.views.{target}"
+    name = f"irontoken.tokens.http.views.{target}"
     type(
         target,
         (OpenApiViewExtension,),

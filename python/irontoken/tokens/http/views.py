@@ -16,12 +16,10 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 
 from irontoken.tokens import get_token_model
-from irontoken.tokens.authentication import site_classes
-from irontoken.tokens.models import AbstractAccessToken
-from irontoken.tokens.pagination import NewestFirst
-from irontoken.tokens.permissions import ManagesTokens
-from irontoken.tokens.secrecy import SecretView
-from irontoken.tokens.serializers import (
+from irontoken.tokens.http.authentication import site_classes
+from irontoken.tokens.http.pagination import NewestFirst
+from irontoken.tokens.http.secrecy import SecretView
+from irontoken.tokens.http.serializers import (
     IssuedSerializer,
     ObtainSerializer,
     RevokeAllSerializer,
@@ -31,7 +29,9 @@ from irontoken.tokens.serializers import (
     WhoAmISerializer,
     WishesSerializer,
 )
-from irontoken.tokens.throttling import AddressThrottle, NameThrottle, RotationThrottle
+from irontoken.tokens.http.throttling import AddressThrottle, NameThrottle, RotationThrottle
+from irontoken.tokens.models import AbstractAccessToken
+from irontoken.tokens.permissions import ManagesTokens
 
 
 class SafeJSONParser(JSONParser):

@@ -21,8 +21,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from irontoken.tokens import digests, get_token_model
 from irontoken.tokens import settings as conf
+from irontoken.tokens.adoption.sources import SOURCES, delete, rows_of
 from irontoken.tokens.managers import begin_to_write
-from irontoken.tokens.sources import SOURCES, delete, rows_of
 
 #: How often all rows are looked through for new ones, and one batch is tried again.
 _PASSES: Final = 3

@@ -1,0 +1,1 @@
+"""The way in from other apps: their rows, and how their keys go on working."""

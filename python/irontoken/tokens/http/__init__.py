@@ -1,0 +1,1 @@
+"""The endpoints: what a client does with tokens over HTTP."""
