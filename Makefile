@@ -9,10 +9,12 @@ FAULT := --answers 100000 --users 4 --writers 2 --fault
 FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
 # The core compiles for each of these; those that the tests run on are in noxfile.py.
 PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
+# COVER=1 notes which lines and branches are reached; see `make coverage`.
+RUN := $(if $(COVER),coverage run,python)
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test test-all slow rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,22 +44,43 @@ demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare
 fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over PostgreSQL and Redis
 	@$(BIN)/python examples/fleet/run.py
 
-test: lint rust-test $(VENV)/built $(VENV)/group-test $(VENV)/group-schema ## Everything that needs no server
-	$(BIN)/python -m tests.drf_suite
+test: $(VENV)/built $(VENV)/group-test $(VENV)/group-schema $(VENV)/group-lint ## Everything that needs no server, on two cores
+	@$(MAKE) --no-print-directory -Otarget -j2 $(PARTS)
+
+# The longest first.
+PARTS := pytest lint rust-test fleet-tests swapped short-stress schema drf-suite
+
+pytest: $(VENV)/built $(VENV)/group-test
+	$(BIN)/$(RUN) -m pytest -q -m "not slow" tests/unit tests/integration
+
+fleet-tests: $(VENV)/built $(VENV)/group-test
+	$(BIN)/$(RUN) -m pytest -q -m "not slow" tests/fleet
+
+swapped: $(VENV)/built $(VENV)/group-test
+	$(BIN)/$(RUN) -m pytest -q -m "not slow" tests/integration/tokens --ds tests.support.swapped.settings
+
+short-stress: $(VENV)/built $(VENV)/group-test
 	$(BIN)/python -m tests.stress --answers 100000
 	$(BIN)/python -m tests.stress $(FAULT) "no second invalidation"
 	$(BIN)/python -m tests.stress $(FAULT) "the commit alone tells nobody"
 	$(BIN)/python -m tests.stress.write_paths --short
 	$(BIN)/python -m tests.stress.write_paths --fault "no second invalidation" --trials 4
-	$(BIN)/python -m pytest -q -m "not slow"
-	$(BIN)/python -m pytest -q -m "not slow" tests/integration/tokens --ds tests.support.swapped.settings
+
+schema: $(VENV)/built $(VENV)/group-schema
 	$(BIN)/python -m tests.schema
+
+drf-suite: $(VENV)/built $(VENV)/group-test
+	$(BIN)/python -m tests.drf_suite
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
 	$(BIN)/nox $(NOX)
 
 slow: $(VENV)/built $(VENV)/group-test ## What make test leaves out for its length
 	$(BIN)/python -m pytest -q -m slow
+
+coverage: ## Show what the tests that were run with COVER=1 have reached
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 rust-test:
 	cargo test --quiet --no-default-features
