@@ -46,7 +46,6 @@ class InstanceDecoder:
         alias: str,
         state: list[tuple[str, Any]],
         direct: bool,
-        has_descriptors: bool,
         columns: list[tuple[str, int, bool]],
         relation: Any,
     ) -> InstanceDecoder: ...

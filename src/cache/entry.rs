@@ -3,18 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::coherence::versions::Slots;
-
-/// By what an entry is found in place of its key: the SHA-256 of it.
-pub type Fingerprint = [u8; 32];
-
-/// The fingerprint of a key.
-#[must_use]
-pub fn fingerprint(key: &str) -> Fingerprint {
-    Sha256::digest(key).into()
-}
 
 /// The versions that were current before a row was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +17,6 @@ pub struct EntryVersion {
 /// A row and what it takes to be true.
 #[derive(Debug)]
 pub struct Entry<R> {
-    /// That of its key.
-    pub fingerprint: Fingerprint,
     /// Where its versions are counted.
     pub slots: Slots,
     /// The versions that were current before it was read.

@@ -1,4 +1,5 @@
 //! Rows that were read before: what is known of each, and the store that holds them.
 
 pub mod entry;
+pub mod fingerprint;
 pub mod store;

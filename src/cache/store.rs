@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use quick_cache::sync::Cache as Entries;
 use quick_cache::{Lifecycle, UnitWeighter};
 
-use super::entry::{Entry, EntryVersion, Fingerprint};
+use super::entry::{Entry, EntryVersion};
+use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::coherence::versions::Slots;
-use crate::credentials::random_key;
+use crate::credentials::random_key::Failure;
 
 /// Where an entry is: in which space (a model on a database), under which fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +24,7 @@ struct Place {
 
 impl Hash for Place {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut first = [0; 8];
-        first.copy_from_slice(&self.fingerprint[..8]);
-        state.write_u64(u64::from_ne_bytes(first) ^ self.space);
+        state.write_u64(self.fingerprint.hash() ^ self.space);
     }
 }
 
@@ -47,15 +46,38 @@ impl Hasher for Passing {
     }
 }
 
+/// What the rows take, and how many have made room for others.
+#[derive(Debug, Default)]
+struct Room {
+    bytes: AtomicU64,
+    evictions: AtomicU64,
+}
+
+impl Room {
+    fn take<R>(&self, entry: &Entry<R>) {
+        self.bytes
+            .fetch_add(size_of_entry(entry), Ordering::Relaxed);
+    }
+    fn give_back<R>(&self, entry: &Entry<R>) {
+        self.bytes
+            .fetch_sub(size_of_entry(entry), Ordering::Relaxed);
+    }
+}
+
+fn size_of_entry<R>(entry: &Entry<R>) -> u64 {
+    (entry.bytes + OVERHEAD) as u64
+}
+
 /// Counts what is evicted, and keeps it alive until the lock is released.
 #[derive(Clone)]
-struct Evictions(Arc<AtomicU64>);
+struct Evictions(Arc<Room>);
 
 impl<R> Lifecycle<Place, Arc<Entry<R>>> for Evictions {
     type RequestState = Vec<Arc<Entry<R>>>;
 
     fn on_evict(&self, state: &mut Self::RequestState, _place: Place, entry: Arc<Entry<R>>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.evictions.fetch_add(1, Ordering::Relaxed);
+        self.0.give_back(&entry);
         state.push(entry);
     }
 }
@@ -82,36 +104,47 @@ type Held<R> = Entries<Place, Arc<Entry<R>>, UnitWeighter, BuildHasherDefault<Pa
 /// Rows in the memory of one process.
 pub struct Store<R> {
     entries: Held<R>,
+    fingerprints: Fingerprints,
     max_age: Duration,
     hits: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
-    evictions: Arc<AtomicU64>,
+    room: Arc<Room>,
     /// What [`Store::take_usage`] has returned so far.
     reported: [AtomicU64; 3],
 }
 
 impl<R> Store<R> {
     /// A store of at most `max_entries` rows, none of them older than `max_age`.
-    #[must_use]
-    pub fn new(max_entries: usize, max_age: Duration) -> Self {
-        let evictions = Arc::new(AtomicU64::new(0));
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoEntropy`], where the operating system gives no random bytes.
+    pub fn new(max_entries: usize, max_age: Duration) -> Result<Self, Failure> {
+        let room = Arc::new(Room::default());
         let entries = Entries::with(
             max_entries,
             max_entries as u64,
             UnitWeighter,
             BuildHasherDefault::default(),
-            Evictions(Arc::clone(&evictions)),
+            Evictions(Arc::clone(&room)),
         );
-        Self {
+        Ok(Self {
             entries,
+            fingerprints: Fingerprints::new()?,
             max_age,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             stale: AtomicU64::new(0),
-            evictions,
+            room,
             reported: Default::default(),
-        }
+        })
+    }
+
+    /// By what the row of `key` is found.
+    #[must_use]
+    pub fn fingerprint(&self, key: &str) -> Fingerprint {
+        self.fingerprints.of(key)
     }
 
     /// The row of a key, where one is there and true at `now`; `is_current` tells whether its
@@ -119,29 +152,25 @@ impl<R> Store<R> {
     pub fn get(
         &self,
         space: u64,
-        fingerprint: &Fingerprint,
+        fingerprint: Fingerprint,
         is_current: impl FnOnce(Slots, EntryVersion) -> bool,
         now: Instant,
     ) -> Option<Arc<Entry<R>>> {
-        let place = Place {
-            space,
-            fingerprint: *fingerprint,
-        };
+        let place = Place { space, fingerprint };
         let Some(entry) = self.entries.get(&place) else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         let is_true = is_current(entry.slots, entry.version)
             && now.saturating_duration_since(entry.read_at) < self.max_age
-            && !entry.is_over()
-            && random_key::equal(&entry.fingerprint, fingerprint);
+            && !entry.is_over();
         if !is_true {
             self.stale.fetch_add(1, Ordering::Relaxed);
             // Only this one: another thread may have put a fresh row in its place.
-            drop(
-                self.entries
-                    .remove_if(&place, |found| Arc::ptr_eq(found, &entry)),
-            );
+            let is_it = |found: &Arc<_>| Arc::ptr_eq(found, &entry);
+            if self.entries.remove_if(&place, is_it).is_some() {
+                self.room.give_back(&entry);
+            }
             return None;
         }
         self.hits.fetch_add(1, Ordering::Relaxed);
@@ -154,19 +183,22 @@ impl<R> Store<R> {
     }
 
     /// Stores a row.
-    pub fn put(&self, space: u64, entry: Entry<R>) {
-        let place = Place {
-            space,
-            fingerprint: entry.fingerprint,
-        };
-        // Taken out first, since what an insertion replaces it drops under its lock.
-        drop(self.entries.remove(&place));
+    pub fn put(&self, space: u64, fingerprint: Fingerprint, entry: Entry<R>) {
+        let place = Place { space, fingerprint };
+        // Taken out first, since what an insertion replaces counts as evicted.
+        if let Some((_, before)) = self.entries.remove(&place) {
+            self.room.give_back(&before);
+        }
+        self.room.take(&entry);
         self.entries.insert(place, Arc::new(entry));
     }
 
     /// Drops every row.
     pub fn clear(&self) {
         let dropped: Vec<_> = self.entries.drain().collect();
+        for (_, entry) in &dropped {
+            self.room.give_back(entry);
+        }
         drop(dropped);
     }
 
@@ -184,15 +216,13 @@ impl<R> Store<R> {
     /// What has happened so far, and what is there now.
     pub fn info(&self) -> Info {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let bytes = self.entries.iter().map(|(_, entry)| entry.bytes + OVERHEAD);
-        let bytes: usize = bytes.sum();
         Info {
             hits: load(&self.hits),
             misses: load(&self.misses),
             stale: load(&self.stale),
-            evictions: load(&self.evictions),
+            evictions: load(&self.room.evictions),
             entries: self.entries.len() as u64,
-            bytes: bytes as u64,
+            bytes: load(&self.room.bytes),
         }
     }
 }
@@ -202,7 +232,7 @@ const OVERHEAD: usize = size_of::<Entry<()>>() + size_of::<Place>() + 16;
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::{calendar, fingerprint};
+    use super::super::entry::calendar;
     use super::*;
     use crate::coherence::mmap::SharedWords;
     use crate::coherence::versions::{Versions, WriteSet};
@@ -220,7 +250,7 @@ mod tests {
         fn new(max_entries: usize) -> Self {
             let words = SharedWords::private(Versions::<SharedWords>::words(8)).expect("memory");
             Self {
-                store: Store::new(max_entries, AGE),
+                store: Store::new(max_entries, AGE).expect("random bytes"),
                 versions: Versions::new(words, 8),
                 now: Instant::now(),
             }
@@ -230,7 +260,6 @@ mod tests {
         }
         fn put_until(&self, key: &str, until: Option<f64>) {
             let entry = Entry {
-                fingerprint: fingerprint(key),
                 slots: ROW,
                 version: EntryVersion {
                     host: self.versions.current(),
@@ -242,13 +271,13 @@ mod tests {
                 bytes: 100,
                 row: "row",
             };
-            self.store.put(0, entry);
+            self.store.put(0, self.store.fingerprint(key), entry);
         }
         fn get(&self, space: u64, key: &str, at: Duration) -> bool {
             let hold =
                 |slots, version: EntryVersion| self.versions.are_current(slots, version.host);
             self.store
-                .get(space, &fingerprint(key), hold, self.now + at)
+                .get(space, self.store.fingerprint(key), hold, self.now + at)
                 .is_some()
         }
         fn has(&self, key: &str, at: Duration) -> bool {
@@ -296,7 +325,7 @@ mod tests {
         let hold = |_, _| true;
         let entry = set
             .store
-            .get(0, &fingerprint("a"), hold, set.now)
+            .get(0, set.store.fingerprint("a"), hold, set.now)
             .expect("kept");
         let at = |seconds: u64| Duration::from_secs(1000 + seconds);
         let interval = Duration::from_secs(60);
@@ -320,8 +349,14 @@ mod tests {
         let info = set.store.info();
         assert!(info.entries <= 100, "{info:?}");
         assert!(info.evictions >= 900, "{info:?}");
+        assert_eq!(info.bytes, info.entries * (100 + OVERHEAD as u64));
+        set.put("0");
+        set.put("0");
+        let info = set.store.info();
+        assert_eq!(info.bytes, info.entries * (100 + OVERHEAD as u64));
         set.store.clear();
-        assert_eq!(set.store.info().entries, 0);
+        let info = set.store.info();
+        assert_eq!((info.entries, info.bytes), (0, 0));
     }
 
     #[test]

@@ -80,6 +80,17 @@ fn in_chunks<const N: usize, E: From<Failure>>(
     Ok(())
 }
 
+/// Random bytes for a secret of this process alone.
+///
+/// # Errors
+///
+/// [`Failure::NoEntropy`], where the operating system gives none.
+pub fn secret() -> Result<[u8; 16], Failure> {
+    let mut bytes = [0; 16];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Compares two keys in a time that depends on their lengths alone.
 #[must_use]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {

@@ -11,10 +11,13 @@ use pyo3::types::PyDict;
 use crate::cache::store::Store;
 use crate::coherence::version_file::{MappedVersions, VersionFile};
 use crate::coherence::versions::WriteSet;
+use crate::credentials::random_key::Failure;
 
-/// A row as it is stored. A key that is a text is not in it: whoever asks has just sent it.
+/// A row as it is stored: the attributes of a token and of its user, to be copied for each
+/// instance. A key that is a text is not in it: whoever asks has just sent it.
 pub(super) struct Row {
-    pub(super) values: Box<[Py<PyAny>]>,
+    pub(super) token: Py<PyDict>,
+    pub(super) user: Py<PyDict>,
 }
 
 /// The cached rows of this process, and the versions by which they are true.
@@ -30,15 +33,20 @@ pub(super) struct Cache {
 impl Cache {
     /// `folder` is that of the version file, and `suffix` what its name ends with.
     #[new]
-    fn new(folder: PathBuf, suffix: String, max_entries: usize, max_age: f64) -> Self {
-        Self {
+    fn new(
+        folder: PathBuf,
+        suffix: String,
+        max_entries: usize,
+        max_age: f64,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
             version_file: Arc::new(VersionFile::new(folder, suffix)),
             rows: Store::new(
                 max_entries,
                 Duration::try_from_secs_f64(max_age).unwrap_or_default(),
-            ),
+            )?,
             uncacheable: Mutex::default(),
-        }
+        })
     }
 
     /// Makes every process of the host forget, and drops the rows of this one.

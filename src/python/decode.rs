@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::converters::Converters;
-use super::instances::{RowDecoder, Values};
+use super::errors::short_row;
+use super::instances::RowDecoder;
 use super::lookup::FillPermit;
 use crate::credentials::random_key;
 
@@ -23,14 +24,16 @@ pub(super) fn decode_row<'py>(
 ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
     let py = row.py();
     let mut row: Vec<_> = row.iter().collect();
-    if !is_same(row.as_slice().value(py, decoder.key_column())?, sent)? {
+    let found = row.get(decoder.key_column()).ok_or_else(short_row)?;
+    if !is_same(found, sent)? {
         return Ok(None);
     }
     converters.convert(connection, &mut row)?;
+    let prepared = decoder.prepare(py, &row)?;
     if let Some(permit) = permit {
-        permit.store(py, key, &row)?;
+        permit.store(py, key, &row, &prepared)?;
     }
-    decoder.pair(py, row.as_slice()).map(Some)
+    decoder.pair(prepared).map(Some)
 }
 
 /// Whether two values read the same, in a time that does not tell where they differ.

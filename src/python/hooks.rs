@@ -152,6 +152,11 @@ impl Requests {
 pub(super) struct Models {
     pub(super) model_state: Py<PyType>,
     pub(super) init_signals: [Py<PyAny>; 2],
+    /// Their `__dict__`, where the receivers are.
+    pub(super) init_signal_attributes: [Py<PyDict>; 2],
+    /// From Python 3.13 on `PyObject_GenericSetDict` leaves the room that an instance has for
+    /// attributes in use, and reads find nothing there.
+    pub(super) sets_dict_by_name: bool,
 }
 
 impl Models {
@@ -160,12 +165,19 @@ impl Models {
         MODELS.get_or_try_init(py, || {
             let signals = py.import("django.db.models.signals")?;
             let model_state = py.import("django.db.models.base")?.getattr("ModelState")?;
+            let init_signals = [signals.getattr("pre_init")?, signals.getattr("post_init")?];
+            let attributes = |signal: &Bound<'_, PyAny>| -> PyResult<Py<PyDict>> {
+                let attributes = signal.getattr("__dict__")?;
+                Ok(attributes.cast_into::<PyDict>()?.unbind())
+            };
             Ok(Models {
                 model_state: model_state.cast_into::<PyType>()?.unbind(),
-                init_signals: [
-                    signals.getattr("pre_init")?.unbind(),
-                    signals.getattr("post_init")?.unbind(),
+                init_signal_attributes: [
+                    attributes(&init_signals[0])?,
+                    attributes(&init_signals[1])?,
                 ],
+                init_signals: init_signals.map(Bound::unbind),
+                sets_dict_by_name: py.version_info() >= (3, 13),
             })
         })
     }

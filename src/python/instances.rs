@@ -11,6 +11,7 @@ use pyo3::{ffi, intern};
 
 use super::errors::short_row;
 use super::hooks::Models;
+use super::request::attributes;
 
 /// An attribute, the column of the row that holds its value, and whether it is a foreign key.
 type Column = (Py<PyString>, usize, bool);
@@ -29,9 +30,8 @@ pub(super) struct InstanceDecoder {
     columns: Vec<Column>,
     /// The name under which `_state.fields_cache` holds the other instance, if it does.
     relation: Option<Py<PyAny>>,
-    /// The instance's `__dict__` before its values are known, where a descriptor of the class
-    /// stands in the way of setting them one by one.
-    attributes: Option<Py<PyDict>>,
+    /// The instance's `__dict__` before its values are known.
+    template: Py<PyDict>,
 }
 
 #[pymethods]
@@ -45,20 +45,20 @@ impl InstanceDecoder {
         alias: Py<PyString>,
         state: Vec<(Py<PyString>, Py<PyAny>)>,
         direct: bool,
-        has_descriptors: bool,
         columns: Vec<Column>,
         relation: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        if direct {
+        let template = if direct {
             must_be_plain(class.bind(py))?;
             must_be_plain(Models::get(py)?.model_state.bind(py))?;
-        }
-        let attributes = has_descriptors.then(|| PyDict::new(py));
-        if let Some(attributes) = &attributes {
-            attributes.set_item(intern!(py, "_state"), py.None())?;
-            for (attname, ..) in &columns {
-                attributes.set_item(attname, py.None())?;
-            }
+            // An instance's own shares its names with those of all others of the class.
+            attributes(&object_new(class.bind(py))?)?
+        } else {
+            PyDict::new(py)
+        };
+        template.set_item(intern!(py, "_state"), py.None())?;
+        for (attname, ..) in &columns {
+            template.set_item(attname, py.None())?;
         }
         Ok(Self {
             class,
@@ -68,7 +68,7 @@ impl InstanceDecoder {
             direct,
             columns,
             relation,
-            attributes: attributes.map(Bound::unbind),
+            template: template.unbind(),
         })
     }
 
@@ -79,45 +79,38 @@ impl InstanceDecoder {
             visit.call(value)?;
         }
         visit.call(&self.relation)?;
-        visit.call(&self.attributes)
+        visit.call(&self.template)
     }
 }
 
 impl InstanceDecoder {
-    fn build<'py>(
-        &self,
-        py: Python<'py>,
-        row: &(impl Values<'py> + ?Sized),
-    ) -> PyResult<Built<'py>> {
-        let class = self.class.bind(py);
-        if !self.direct || somebody_listens(class)? {
-            return self.build_by_django(py, row);
+    /// The instance's `__dict__`, but for its `_state`, with the values of a row.
+    fn prepare<'py>(&self, row: &[Bound<'py, PyAny>], py: Python<'py>) -> PyResult<Prepared<'py>> {
+        let prepared = self.template.bind(py).copy()?;
+        for (attname, column, _) in &self.columns {
+            let value = row.get(*column).ok_or_else(short_row)?;
+            prepared.set_item(attname, value)?;
         }
-        let state = allocate(Models::get(py)?.model_state.bind(py))?;
+        Ok(prepared)
+    }
+
+    /// The instance whose `__dict__` becomes what was prepared for it alone.
+    fn build<'py>(&self, prepared: Prepared<'py>, has_receivers: bool) -> PyResult<Built<'py>> {
+        let py = prepared.py();
+        let class = self.class.bind(py);
+        if !self.direct || (has_receivers && somebody_listens(class)?) {
+            return self.build_by_django(&prepared);
+        }
+        let state = object_new(Models::get(py)?.model_state.bind(py))?;
         for (name, value) in &self.state {
             set_attribute(&state, name.bind(py), value.bind(py))?;
         }
-        let instance = allocate(class)?;
-        let mut has_fields_cache = false;
-        if let Some(attributes) = &self.attributes {
-            let attributes = attributes.bind(py).copy()?;
-            attributes.set_item(intern!(py, "_state"), &state)?;
-            for (attname, column, is_foreign_key) in &self.columns {
-                let value = row.value(py, *column)?;
-                has_fields_cache |= *is_foreign_key && !value.is_none();
-                attributes.set_item(attname, value)?;
-            }
-            instance.setattr(intern!(py, "__dict__"), attributes)?;
-        } else {
-            set_attribute(&instance, intern!(py, "_state"), &state)?;
-            for (attname, column, _) in &self.columns {
-                set_attribute(&instance, attname.bind(py), row.value(py, *column)?)?;
-            }
-        }
-        if has_fields_cache && self.relation.is_none() {
+        if self.relation.is_none() && self.has_foreign_key(&prepared)? {
             // Setting a foreign key makes Django look whether an instance is cached for it.
             set_attribute(&state, intern!(py, "fields_cache"), &PyDict::new(py))?;
         }
+        prepared.set_item(intern!(py, "_state"), &state)?;
+        let instance = with_attributes(class, &prepared)?;
         Ok(Built {
             instance,
             state,
@@ -125,18 +118,14 @@ impl InstanceDecoder {
         })
     }
 
-    fn build_by_django<'py>(
-        &self,
-        py: Python<'py>,
-        row: &(impl Values<'py> + ?Sized),
-    ) -> PyResult<Built<'py>> {
+    fn build_by_django<'py>(&self, prepared: &Prepared<'py>) -> PyResult<Built<'py>> {
+        let py = prepared.py();
         let attnames = PyList::new(py, self.columns.iter().map(|(attname, ..)| attname))?;
-        let values: PyResult<Vec<_>> = self
-            .columns
-            .iter()
-            .map(|(_, column, _)| row.value(py, *column))
-            .collect();
-        let values = PyTuple::new(py, values?)?;
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (attname, ..) in &self.columns {
+            values.push(prepared.get_item(attname)?);
+        }
+        let values = PyTuple::new(py, values)?;
         let instance = self
             .from_db
             .bind(py)
@@ -147,6 +136,18 @@ impl InstanceDecoder {
             state,
             direct: false,
         })
+    }
+
+    fn has_foreign_key(&self, prepared: &Prepared<'_>) -> PyResult<bool> {
+        for (attname, _, is_foreign_key) in &self.columns {
+            if *is_foreign_key
+                && let Some(value) = prepared.get_item(attname)?
+                && !value.is_none()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Lets `built` know its other half, as Django's `RelatedPopulator` does.
@@ -166,22 +167,8 @@ impl InstanceDecoder {
     }
 }
 
-/// A row of converted values.
-pub(super) trait Values<'py> {
-    /// The value of a column, or `None` past the last one.
-    fn get<'a>(&'a self, py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>>;
-
-    /// The value of a column.
-    fn value<'a>(&'a self, py: Python<'py>, column: usize) -> PyResult<&'a Bound<'py, PyAny>> {
-        self.get(py, column).ok_or_else(short_row)
-    }
-}
-
-impl<'py> Values<'py> for [Bound<'py, PyAny>] {
-    fn get<'a>(&'a self, _py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>> {
-        <[_]>::get(self, column)
-    }
-}
+/// An instance's `__dict__` that is complete but for its `_state`.
+type Prepared<'py> = Bound<'py, PyDict>;
 
 /// An instance whose relation to the other one is still to be set.
 struct Built<'py> {
@@ -189,6 +176,12 @@ struct Built<'py> {
     state: Bound<'py, PyAny>,
     /// Built here, and so without a `fields_cache` that anybody has seen.
     direct: bool,
+}
+
+/// What is prepared for a token and its user.
+pub(super) struct PreparedPair<'py> {
+    pub(super) token: Prepared<'py>,
+    pub(super) user: Prepared<'py>,
 }
 
 /// How a row of the compiled query becomes a token and its user.
@@ -222,31 +215,61 @@ impl RowDecoder {
         self.key_column
     }
 
-    /// The user and the token of a row of converted values.
-    pub(super) fn pair<'py>(
+    /// The token's attribute that a column is the value of.
+    pub(super) fn token_attribute(&self, column: usize) -> Option<&Py<PyString>> {
+        let mut columns = self.token.get().columns.iter();
+        columns.find_map(|(attname, index, _)| (*index == column).then_some(attname))
+    }
+
+    /// What a row of converted values prepares.
+    pub(super) fn prepare<'py>(
         &self,
         py: Python<'py>,
-        row: &(impl Values<'py> + ?Sized),
+        row: &[Bound<'py, PyAny>],
+    ) -> PyResult<PreparedPair<'py>> {
+        Ok(PreparedPair {
+            token: self.token.get().prepare(row, py)?,
+            user: self.user.get().prepare(row, py)?,
+        })
+    }
+
+    /// The user and the token that were prepared, for them alone.
+    pub(super) fn pair<'py>(
+        &self,
+        prepared: PreparedPair<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (token_shape, user_shape) = (self.token.get(), self.user.get());
-        let token = token_shape.build(py, row)?;
-        let user = user_shape.build(py, row)?;
-        token_shape.relate(py, &token, &user)?;
-        user_shape.relate(py, &user, &token)?;
+        let py = prepared.token.py();
+        let (token_decoder, user_decoder) = (self.token.get(), self.user.get());
+        let has_receivers = has_receivers(py)?;
+        let token = token_decoder.build(prepared.token, has_receivers)?;
+        let user = user_decoder.build(prepared.user, has_receivers)?;
+        token_decoder.relate(py, &token, &user)?;
+        user_decoder.relate(py, &user, &token)?;
         Ok((user.instance, token.instance))
     }
+}
+
+/// Whether anybody listens to instances of any model being made.
+fn has_receivers(py: Python<'_>) -> PyResult<bool> {
+    for attributes in &Models::get(py)?.init_signal_attributes {
+        // Django replaces the list when a receiver dies, so it is asked for each time.
+        let receivers = attributes.bind(py).get_item(intern!(py, "receivers"))?;
+        if receivers.map_or(Ok(true), |list| list.is_truthy())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether anybody listens to instances of `class` being made.
 fn somebody_listens(class: &Bound<'_, PyType>) -> PyResult<bool> {
     let py = class.py();
     for signal in &Models::get(py)?.init_signals {
-        let signal = signal.bind(py);
-        // Django replaces the list when a receiver dies, so it is asked for each time.
-        if signal.getattr(intern!(py, "receivers"))?.is_truthy()?
-            && signal
-                .call_method1(intern!(py, "has_listeners"), (class,))?
-                .is_truthy()?
+        let has_listeners = intern!(py, "has_listeners");
+        if signal
+            .bind(py)
+            .call_method1(has_listeners, (class,))?
+            .is_truthy()?
         {
             return Ok(true);
         }
@@ -271,11 +294,56 @@ fn must_be_plain(class: &Bound<'_, PyType>) -> PyResult<()> {
 }
 
 /// `object.__new__(class)`, for a class that [`must_be_plain`] has let pass.
-fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: `object.__new__` is the class's own, as `must_be_plain` has made sure, and does
-    // nothing but this. The result is a new reference, or null with an error set.
+fn object_new<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    let no_arguments = PyTuple::empty(py);
+    // SAFETY: `object.__new__` is the class's own, as `must_be_plain` has made sure; it takes a
+    // tuple, and null for no keywords. The result is a new reference, or null with an error set.
     unsafe {
-        Bound::from_owned_ptr_or_err(class.py(), ffi::PyType_GenericAlloc(class.as_type_ptr(), 0))
+        let plain = &raw const ffi::PyBaseObject_Type;
+        let Some(new) = (*plain).tp_new else {
+            return Err(PyTypeError::new_err("object has no __new__"));
+        };
+        let instance = new(
+            class.as_type_ptr(),
+            no_arguments.as_ptr(),
+            std::ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, instance)
+    }
+}
+
+/// An instance of a class that [`must_be_plain`] has let pass, with this `__dict__`.
+fn with_attributes<'py>(
+    class: &Bound<'py, PyType>,
+    attributes: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: `object.__new__`, which is the class's own, does no more than this, but for the room
+    // for attributes that have no dict yet. The result is a new reference, or null with an error.
+    let instance = unsafe {
+        let instance = ffi::PyType_GenericAlloc(class.as_type_ptr(), 0);
+        Bound::from_owned_ptr_or_err(class.py(), instance)?
+    };
+    set_dict(&instance, attributes)?;
+    Ok(instance)
+}
+
+/// `instance.__dict__ = attributes`.
+fn set_dict(instance: &Bound<'_, PyAny>, attributes: &Bound<'_, PyDict>) -> PyResult<()> {
+    let py = instance.py();
+    if Models::get(py)?.sets_dict_by_name {
+        return instance.setattr(intern!(py, "__dict__"), attributes);
+    }
+    // SAFETY: both are live objects of the attached interpreter, the unused context may be null,
+    // and the function takes a reference of its own.
+    let status = unsafe {
+        let unused = std::ptr::null_mut();
+        ffi::PyObject_GenericSetDict(instance.as_ptr(), attributes.as_ptr(), unused)
+    };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(py))
     }
 }
 

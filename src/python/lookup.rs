@@ -12,30 +12,15 @@ use pyo3::types::PyString;
 use super::bus_session::Lease;
 use super::cache::{Cache, Row};
 use super::hooks::Hooks;
-use super::instances::{RowDecoder, Values};
+use super::instances::{PreparedPair, RowDecoder};
 use super::interceptor::WriteInterceptor;
 use super::tables::{column, slot};
 use super::values::{is_shareable, weight};
-use crate::cache::entry::{Entry, EntryVersion, fingerprint};
+use crate::cache::entry::{Entry, EntryVersion};
 use crate::coherence::version_file::MappedVersions;
 use crate::coherence::versions::Slots;
 use crate::coherence::{clock, lease};
 use crate::sql::tables::Column;
-
-/// A stored row together with the key that was sent.
-struct CachedRow<'a, 'py> {
-    row: &'a Row,
-    key: Option<(usize, &'a Bound<'py, PyAny>)>,
-}
-
-impl<'py> Values<'py> for CachedRow<'_, 'py> {
-    fn get<'a>(&'a self, py: Python<'py>, column: usize) -> Option<&'a Bound<'py, PyAny>> {
-        match self.key {
-            Some((key_column, key)) if key_column == column => Some(key),
-            _ => self.row.values.get(column).map(|value| value.bind(py)),
-        }
-    }
-}
 
 /// The lookup of one model on one database alias.
 #[pyclass(frozen, module = "irontoken._core")]
@@ -47,8 +32,8 @@ pub(super) struct CachedLookup {
     decoder: Py<RowDecoder>,
     token: (usize, Column),
     user: (usize, Column),
-    /// The key's column, where the key itself is the value that the field has for it.
-    key_column: Option<usize>,
+    /// The key's column and the token's attribute of it, where the key itself is its value.
+    key: Option<(usize, Py<PyString>)>,
     /// Columns of times and the seconds after the last of them at which the row ends.
     limits: Vec<(Vec<usize>, f64)>,
     /// Who records a token's use, once in so long.
@@ -61,6 +46,7 @@ impl CachedLookup {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "it is built in one place")]
     fn new(
+        py: Python<'_>,
         cache: Py<Cache>,
         lease: Option<&Bound<'_, Lease>>,
         space: u32,
@@ -73,14 +59,16 @@ impl CachedLookup {
         interval: f64,
     ) -> PyResult<Self> {
         cache.get().rows.missed();
+        let attribute = |column| decoder.get().token_attribute(column);
+        let key = key_column.and_then(|column| Some((column, attribute(column)?.clone_ref(py))));
         Ok(Self {
             cache,
             lease: lease.map(|lease| lease.get().domain()),
             space,
             decoder,
+            key,
             token: (token.0, column("token", &token.1)?),
             user: (user.0, column("user", &user.1)?),
-            key_column,
             limits,
             record_use: record_use.map(|hook| {
                 let interval = Duration::try_from_secs_f64(interval).unwrap_or_default();
@@ -165,19 +153,22 @@ impl CachedLookup {
         let Ok(text) = key.to_str() else {
             return Ok(None); // a lone surrogate, of which the query says what there is to say
         };
-        let fingerprint = fingerprint(text);
+        let fingerprint = cache.rows.fingerprint(text);
         let is_current = |slots, version| self.are_current(&mapped, slots, version);
         let Some(entry) = cache
             .rows
-            .get(self.space_in(&mapped), &fingerprint, is_current, now)
+            .get(self.space_in(&mapped), fingerprint, is_current, now)
         else {
             return Ok(None);
         };
-        let row = CachedRow {
-            row: &entry.row,
-            key: self.key_column.map(|column| (column, key.as_any())),
+        let prepared = PreparedPair {
+            token: entry.row.token.bind(py).copy()?,
+            user: entry.row.user.bind(py).copy()?,
         };
-        let (user, token) = self.decoder.get().pair(py, &row)?;
+        if let Some((_, attribute)) = &self.key {
+            prepared.token.set_item(attribute, key)?;
+        }
+        let (user, token) = self.decoder.get().pair(prepared)?;
         if let Some((hook, interval)) = &self.record_use
             && entry.is_due(clock::now(), *interval)
         {
@@ -234,9 +225,11 @@ impl FillPermit {
         py: Python<'_>,
         key: &Bound<'_, PyString>,
         values: &[Bound<'_, PyAny>],
+        prepared: &PreparedPair<'_>,
     ) -> PyResult<()> {
         let lookup = self.lookup.get();
         let cache = lookup.cache.get();
+        let key_column = lookup.key.as_ref().map(|(column, _)| *column);
         let mut bytes = 0;
         for (index, value) in values.iter().enumerate() {
             if !is_shareable(value)? {
@@ -246,7 +239,7 @@ impl FillPermit {
                 ));
                 return Ok(());
             }
-            if Some(index) != lookup.key_column {
+            if Some(index) != key_column {
                 bytes += weight(value)?;
             }
         }
@@ -258,26 +251,27 @@ impl FillPermit {
             return Ok(());
         };
         let until = lookup.until(values)?;
-        let stored = values.iter().enumerate().map(|(index, value)| {
-            if Some(index) == lookup.key_column {
-                py.None()
-            } else {
-                value.clone().unbind()
-            }
-        });
-        let values: Box<[_]> = stored.collect();
-        bytes += size_of_val(&*values);
+        let (token_row, user_row) = (prepared.token.copy()?, prepared.user.copy()?);
+        if let Some((_, attribute)) = &lookup.key {
+            token_row.set_item(attribute, py.None())?;
+        }
+        bytes += weight(&token_row)? + weight(&user_row)?;
         let entry = Entry {
-            fingerprint: fingerprint(key.to_str()?),
             slots: Slots { token, user },
             version: self.version,
             read_at: self.now,
             until,
             last_recorded: AtomicU64::new(0),
             bytes,
-            row: Row { values },
+            row: Row {
+                token: token_row.unbind(),
+                user: user_row.unbind(),
+            },
         };
-        cache.rows.put(lookup.space_in(&self.mapped), entry);
+        let fingerprint = cache.rows.fingerprint(key.to_str()?);
+        cache
+            .rows
+            .put(lookup.space_in(&self.mapped), fingerprint, entry);
         Ok(())
     }
 }

@@ -120,7 +120,7 @@ fn stock_attribute<'py>(
 }
 
 /// The `__dict__` of an instance.
-fn attributes<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+pub(super) fn attributes<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     // SAFETY: the instance is a live object of the attached interpreter, the unused context may
     // be null, and the result is a new reference, or null with an error set.
     let attributes = unsafe {

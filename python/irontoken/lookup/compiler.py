@@ -246,8 +246,6 @@ def _instance_decoder(
     if [attname for attname, *_ in columns] != [f.attname for f in model._meta.concrete_fields]:
         return None
     alias = compiler.connection.alias
-    # A descriptor that has a say when an attribute is set.
-    has_descriptors = any(hasattr(getattr(model, name, None), "__set__") for name, *_ in columns)
     state = [("adding", False), ("db", alias)]
     from_db: Any = model.from_db
     if fetch_mode is not None:
@@ -261,7 +259,6 @@ def _instance_decoder(
         alias,
         state,
         _is_built_directly(model),
-        has_descriptors,
         columns,
         relation,
     )
