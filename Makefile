@@ -11,6 +11,8 @@ FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
 PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
 # COVER=1 notes which lines and branches are reached; see `make coverage`.
 RUN := $(if $(COVER),coverage run,python)
+# The parts of `make test` share no job server with cargo.
+CARGO := env -u MAKEFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
@@ -83,15 +85,15 @@ coverage: ## Show what the tests that were run with COVER=1 have reached
 	$(BIN)/coverage report
 
 rust-test:
-	cargo test --quiet --no-default-features
+	$(CARGO) test --quiet --no-default-features
 
 lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
 	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --all-targets -- -D warnings
 	@for version in $(PYTHON_VERSIONS); do \
 		echo "cargo check for Python $$version"; \
 		PYO3_CROSS=1 PYO3_CROSS_PYTHON_VERSION=$$version \
-			cargo check --quiet --lib --target-dir target/versions || exit 1; \
+			$(CARGO) check --quiet --lib --target-dir target/versions || exit 1; \
 	done
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .

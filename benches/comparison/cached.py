@@ -1,16 +1,7 @@
-"""The rows of the host cache: hits beside peers, the interceptor, a flood, memory, a server."""
+"""The rows of the host cache: hits beside peers, the interceptor, wrong keys and a flood."""
 
-import gc
-import os
-import re
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import rest_framework_simplejwt.authentication as simplejwt
@@ -25,9 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
 from benches.comparison import contestants
-from benches.comparison.measure import Measured, measure
-
-TUTORIAL = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
+from benches.comparison.measure import Measured, Prepare, measure
 
 
 def cache_on() -> Any:
@@ -49,13 +38,20 @@ def hits(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
         for names in [[field.attname for field in each._meta.concrete_fields]]
     ]
 
-    def from_db(calls: int) -> Callable[[], None]:
-        def run() -> None:
-            for _ in range(calls):
-                for cls, names, values in rows:
-                    cls.from_db("default", names, values)
+    def from_db(*, with_cycle: bool) -> Prepare:
+        def prepare(calls: int) -> Callable[[], None]:
+            def run() -> None:
+                for _ in range(calls):
+                    token, user = (
+                        cls.from_db("default", names, values) for cls, names, values in rows
+                    )
+                    if with_cycle:
+                        token._state.fields_cache["user"] = user
+                        user._state.fields_cache["auth_token"] = token
 
-        return run
+            return run
+
+        return prepare
 
     requests = contestants.requests
     return measure(
@@ -66,10 +62,38 @@ def hits(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
                 simplejwt.JWTStatelessUserAuthentication, fixtures.jwt, "Bearer"
             ),
             "durin, cached": requests(CachedTokenAuthentication, durin, "Token"),
-            "from_db of both": from_db,
+            "from_db of both": from_db(with_cycle=False),
+            "from_db of both, related": from_db(with_cycle=True),
         },
         rounds=rounds,
+        collects=True,
     )
+
+
+def far_apart(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
+    """Measure hits that come 30 us after one another, less the wait, and hits without a pause."""
+    keys = fixtures.tokens
+
+    def hit(pause: float) -> Prepare:
+        def prepare(calls: int) -> Callable[[], None]:
+            asked = [keys[number % len(keys)] for number in range(calls)]
+
+            def run() -> None:
+                for key in asked:
+                    until = time.perf_counter() + pause
+                    while time.perf_counter() < until:
+                        pass
+                    irontoken.TokenAuthentication().authenticate_credentials(key)
+
+            return run
+
+        return prepare
+
+    pause = 30e-6
+    measured = measure({"at once": hit(0), "far apart": hit(pause)}, rounds=rounds)
+    apart = measured["far apart"]
+    waited = Measured(apart.name, [each - pause for each in apart.rounds])
+    return {"at once": measured["at once"], "far apart": waited}
 
 
 def interceptor(rounds: int) -> dict[str, Measured]:
@@ -158,92 +182,3 @@ def logins(fixtures: contestants.Fixtures) -> float:
             update_last_login(None, users[number // 20 % len(users)])
         authenticate(fixtures.tokens[number % len(fixtures.tokens)])
     return (irontoken.cache_info().hits - before.hits) / 2000
-
-
-def memory(entries: int = 100_000) -> tuple[float, float]:
-    """Return the bytes that one entry takes, as the system sees it and as ``cache_info`` does."""
-    users = User.objects.bulk_create(
-        (
-            User(username=f"member{n}", email=f"member{n}@example.com", password="!" * 88)
-            for n in range(entries)
-        ),
-        batch_size=500,
-    )
-    keys = irontoken.generate_keys(entries)
-    Token.objects.bulk_create(
-        (Token(user=user, key=key) for user, key in zip(users, keys, strict=True)), batch_size=500
-    )
-    del users
-    with override_settings(
-        IRONTOKEN={"CACHE": {"COHERENCE": "host", "MAX_AGE": 3600, "MAX_ENTRIES": entries}}
-    ):
-        authenticate = irontoken.TokenAuthentication().authenticate_credentials
-        authenticate(keys[0])
-        gc.collect()
-        before = resident()
-        for key in keys:
-            authenticate(key)
-        gc.collect()
-        info = irontoken.cache_info()
-        return (resident() - before) / info.entries, info.bytes / info.entries
-
-
-def resident() -> int:
-    """Return the memory of this process in bytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(r"RssAnon:\s+(\d+)", status)[0]) * 1024
-
-
-def server(seconds: int = 3, rounds: int = 5) -> tuple[float, float] | str:
-    """Return the requests per second of gunicorn with hits and with no authentication."""
-    if shutil.which("wrk") is None:
-        return "wrk is not installed"
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tutorial.cached",
-            "TUTORIAL_DATABASE": str(Path(folder) / "db.sqlite3"),
-        }
-        made = "from django.contrib.auth.models import User as U; "
-        made += "print(U.objects.create_user('ada').auth_token.key)"
-
-        def manage(*arguments: str) -> str:
-            command = [sys.executable, "manage.py", *arguments, "-v", "0"]
-            return subprocess.run(
-                command,
-                cwd=TUTORIAL,
-                env=environment,
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-
-        manage("migrate")
-        key = manage("shell", "-c", made).split()[-1]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--log-level", "warning"]
-        gunicorn = [sys.executable, "-m", "gunicorn", *options, "tutorial.wsgi"]
-        process = subprocess.Popen(gunicorn, cwd=TUTORIAL, env=environment)
-        try:
-            time.sleep(3)
-            rates: dict[str, list[float]] = {"hello": [], "hello-anyone": []}
-            for _ in range(rounds):
-                for name, found in rates.items():
-                    found.append(wrk(f"http://127.0.0.1:{port}/{name}/", key, seconds))
-        finally:
-            process.terminate()
-            process.wait()
-    ratios = sorted(a / b for a, b in zip(*rates.values(), strict=True))
-    return sorted(rates["hello"])[rounds // 2], ratios[rounds // 2]
-
-
-def wrk(url: str, key: str, seconds: int) -> float:
-    """Return the requests per second that one run of wrk counts."""
-    header = f"Authorization: Token {key}"
-    command = ["wrk", "-t1", "-c4", f"-d{seconds}", "-H", header, url]
-    out = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    if "Non-2xx" in out:
-        raise RuntimeError(out)
-    return float(re.findall(r"Requests/sec:\s+([\d.]+)", out)[0])

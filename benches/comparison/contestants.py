@@ -2,11 +2,13 @@
 
 import secrets
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import knox.auth
 import rest_framework_simplejwt.authentication as simplejwt
 from django.contrib.auth.models import User
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.test import RequestFactory
 from knox.models import AuthToken
@@ -21,12 +23,36 @@ from rest_framework_api_key.permissions import HasAPIKey
 from rest_framework_simplejwt.tokens import AccessToken
 
 import irontoken
+from benches.comparison.limit import constant
 from benches.comparison.measure import Prepare
 
 #: As many tokens as a small site has, so that no contestant profits from asking for one row.
 USERS = 200
 
 factory = RequestFactory()
+#: What gunicorn makes of a browser's request.
+_ENVIRON = {
+    **factory._base_environ(PATH_INFO="/api/things/", QUERY_STRING="page=2"),
+    "wsgi.errors": None,
+    "wsgi.file_wrapper": None,
+    "wsgi.input_terminated": True,
+    "gunicorn.socket": None,
+    "SERVER_SOFTWARE": "gunicorn/23.0.0",
+    "RAW_URI": "/api/things/?page=2",
+    "REMOTE_PORT": "50412",
+    "HTTP_HOST": "api.example.com",
+    "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "HTTP_ACCEPT": "application/json",
+    "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.5",
+    "HTTP_ACCEPT_ENCODING": "gzip, deflate, br",
+    "HTTP_CONNECTION": "keep-alive",
+    "HTTP_REFERER": "https://www.example.com/",
+    "HTTP_SEC_FETCH_DEST": "empty",
+    "HTTP_SEC_FETCH_MODE": "cors",
+    "HTTP_SEC_FETCH_SITE": "same-site",
+    "HTTP_X_FORWARDED_FOR": "192.0.2.1",
+    "HTTP_X_FORWARDED_PROTO": "https",
+}
 
 
 class Fixtures:
@@ -81,11 +107,31 @@ def no_credentials() -> dict[str, Prepare]:
     """A fresh request that is not for us."""
     classes = {"irontoken": irontoken.TokenAuthentication, "DRF": DRFTokenAuthentication}
     headers = {"no header": [None], "another scheme": ["Basic dXNlcjpwYXNzd29yZA=="]}
-    return {
+    found = {
         f"{name}, {case}": requests(cls, values, None)
         for case, values in headers.items()
         for name, cls in classes.items()
     }
+    for name, cls in classes.items():
+        found[f"{name}, no header, of a server"] = _served(cls)
+    return found
+
+
+def _served(cls: type) -> Prepare:
+    """Requests as gunicorn makes them for a browser's, which have no header for us."""
+
+    def prepare(calls: int) -> Callable[[], None]:
+        prepared = [
+            Request(WSGIRequest({**_ENVIRON, "wsgi.input": BytesIO()})) for _ in range(calls)
+        ]
+
+        def run() -> None:
+            for request in prepared:
+                cls().authenticate(request)
+
+        return run
+
+    return prepare
 
 
 def view(fixtures: Fixtures) -> dict[str, Prepare]:
@@ -112,10 +158,11 @@ def view(fixtures: Fixtures) -> dict[str, Prepare]:
 
         return prepare
 
+    token = Token.objects.select_related("user").get(key=fixtures.tokens[0])
     return {
         "irontoken": calls_of([irontoken.TokenAuthentication], [IsAuthenticated]),
         "DRF": calls_of([DRFTokenAuthentication], [IsAuthenticated]),
-        "no authentication": calls_of([], []),
+        "a constant pair": calls_of([constant(token.user, token)], [IsAuthenticated]),
     }
 
 
