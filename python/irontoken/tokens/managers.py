@@ -29,7 +29,10 @@ SHOWN: Final = 6
 
 
 class LimitReached(ValidationError):
-    """A user has as many live tokens as the setting allows."""
+    """A user has as many live tokens as ``MAX_PER_USER`` allows.
+
+    A ``ValidationError`` of Django's, which forms and serializers show as their own.
+    """
 
 
 class _TokenQuerySet(models.QuerySet[Any]):
@@ -56,7 +59,12 @@ def keyless(model: Any, done: str) -> TypeError:
 
 
 class AccessTokenManager(models.Manager[Any]):
-    """The manager of issued tokens."""
+    """The manager of issued tokens: what issues, revokes, rotates and deletes them.
+
+    Each of its methods that changes several rows does so in one transaction, on the database that
+    the routers pick for writing tokens. The signals of ``irontoken.tokens.signals`` are sent after
+    it.
+    """
 
     _queryset_class = _TokenQuerySet
 
@@ -90,11 +98,19 @@ class AccessTokenManager(models.Manager[Any]):
         return token, key
 
     def live(self) -> "models.QuerySet[Any]":
-        """Return the tokens that are neither revoked nor expired nor have lain idle."""
+        """Return the tokens that are neither revoked nor expired nor have lain idle.
+
+        They are a ``QuerySet``, evaluated by the clock of this call. What only a look at the user
+        shows, an inactive one or a changed password, is not in it.
+        """
         return self.filter(is_live(timezone.now()))
 
     def by_id(self, pk: Any) -> Any:
-        """Return the token of a primary key that somebody has written, or ``None``."""
+        """Return the token of a primary key that somebody has written, or ``None``.
+
+        ``pk`` is anything, such as a part of a URL: what no primary key can be is nobody's, and
+        raises nothing.
+        """
         field = self.model._meta.pk
         try:
             value = field.to_python(pk)
@@ -108,7 +124,8 @@ class AccessTokenManager(models.Manager[Any]):
     def revoke(self, token: Any) -> bool:
         """Refuse a token from now on, and what was rotated out of it.
 
-        Returns whether one of them was not revoked already.
+        Returns whether one of them was not revoked already. ``token.revoked`` is set, and
+        ``token_revoked`` sent for each. Every process refuses it before the call returns.
         """
         now = timezone.now()
         alias = self._alias(token)
@@ -161,7 +178,13 @@ class AccessTokenManager(models.Manager[Any]):
 
     @sensitive_variables()
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
-        """Issue a token like ``token``, which lives for ``grace`` and no longer."""
+        """Issue a token like ``token``, which lives for ``grace`` and no longer.
+
+        Returns the new token and its key. The new one has the name, the scopes, the lifetime and
+        the family of the old one. Raises ``ValueError`` for a token that is refused or was rotated
+        already, and for a grace that is negative or over a century, and ``LimitReached`` past
+        ``MAX_PER_USER``.
+        """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")
         alias = self._alias(token)
@@ -198,7 +221,11 @@ class AccessTokenManager(models.Manager[Any]):
         return new, key
 
     def purge(self, older_than: timedelta, batch: int = 1000) -> int:
-        """Delete what has been expired, idle or revoked for ``older_than``; return how many."""
+        """Delete what has been expired, idle or revoked for ``older_than``; return how many.
+
+        The count is of rows, those included that a deletion takes along. ``batch`` rows at a time
+        are deleted, each in a transaction of its own, so that no lock is held for long.
+        """
         before = timezone.now() - min(older_than, LONGEST_LIFETIME)
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)
         for is_alive in (is_young(before), is_used(before)):

@@ -102,7 +102,10 @@ class AbstractAccessToken(models.Model):
         return f"{self.display}… {self.name}".strip()
 
     def save(self, *arguments: Any, **named: Any) -> None:
-        """Save the row; raise ``TypeError`` for one without a digest, which would have no key."""
+        """Save the row, as ``Model.save()`` does.
+
+        Raises ``TypeError`` for one without a digest, which would have no key.
+        """
         if "digest" in self.__dict__ and not self.digest:
             raise keyless(type(self), "save()")
         super().save(*arguments, **named)
@@ -112,24 +115,28 @@ class AbstractAccessToken(models.Model):
 
     @property
     def is_rotated(self) -> bool:
-        """Whether another token was rotated out of it."""
+        """Whether another token was rotated out of it: a ``bool``."""
         return self.lifetime is not None and self.lifetime <= 0
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes; empty for a token that has none."""
+        """The scopes as a list of ``str`` (RFC 6749, section 3.3); empty where it has none."""
         text: str = self.scope
         return text.split()
 
     @property
     def first_issue(self) -> datetime:
-        """When the token that all of its family were rotated out of was issued."""
+        """When the first token of its family was issued, as an aware ``datetime``."""
         found: datetime = self.first_issued or self.created
         return found
 
     @property
     def ends(self) -> datetime | None:
-        """When it ends at the latest, by ``expires`` and ``MAX_LIFETIME``; ``None`` for never."""
+        """When it ends at the latest, as an aware ``datetime``; ``None`` for never.
+
+        That is the earlier of ``expires`` and ``MAX_LIFETIME`` after ``first_issue``. An
+        ``IDLE_TIMEOUT`` may end it before.
+        """
         longest = conf.options().max_lifetime
         expires: datetime | None = self.expires
         if longest is None:
@@ -162,7 +169,7 @@ class AbstractAccessToken(models.Model):
     def revoke(self) -> bool:
         """Refuse the token from now on, and what was rotated out of it.
 
-        Returns whether one of them was not revoked already.
+        Returns whether one of them was not revoked already; see the manager's ``revoke()``.
         """
         revoked: bool = type(self).objects.revoke(self)
         return revoked

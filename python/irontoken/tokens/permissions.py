@@ -42,7 +42,11 @@ class HasScopes(BasePermission):
         return False
 
     def required(self, request: Any, view: Any) -> frozenset[str]:
-        """Return the scopes that are needed; a subclass may take them from elsewhere."""
+        """Return the scopes that a request needs at a view, as a ``frozenset`` of ``str``.
+
+        A subclass may take them from elsewhere. Raises ``ImproperlyConfigured`` where the view does
+        not say which, so that nothing is allowed by default.
+        """
         return scopes_of(view, request.method)
 
     @property
@@ -76,7 +80,11 @@ class ManagesTokens(HasScopes):
 
 
 def allows(token: Any, required: frozenset[str]) -> bool:
-    """Tell whether a token, or ``None`` for a session, has all scopes that are required."""
+    """Tell whether a token, or ``None`` for a session, has all scopes that are required.
+
+    A session may do all that its user may. A token without scopes, as one of authtoken's, may what
+    ``UNSCOPED`` says.
+    """
     if not required or token is None:
         return True
     # A token of authtoken that has not been adopted yet has no scopes.

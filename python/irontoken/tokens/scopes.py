@@ -39,7 +39,11 @@ def scopes_of(view: Any, method: str) -> frozenset[str]:
 
 
 def problems(view: Any, required: Any, methods: Iterable[str]) -> list[str]:
-    """Return what is wrong with ``required`` scopes of a view class that answers ``methods``."""
+    """Return what is wrong with ``required`` scopes of a view class that answers ``methods``.
+
+    Each is a sentence for ``manage.py check`` and ``ImproperlyConfigured``; the list is empty where
+    nothing is wrong.
+    """
     name = f"{view.__module__}.{view.__qualname__}"
     if mistyped := _mistyped(view):
         return [f"{name} has {mistyped!r}, which HasScopes does not read."]
