@@ -14,8 +14,8 @@ class InstallTriggers(Operation):
     """Installs what ``manage.py irontoken install`` does; undone, it removes it.
 
     It needs the tables of tokens and users: name the migrations that make them among the
-    ``dependencies``. It takes no arguments. On other databases than PostgreSQL it does nothing, and
-    whether the cache is on makes no difference. Add it anew, in a migration of its own, when
+    ``dependencies``. It takes no arguments. On other databases than PostgreSQL it does nothing,
+    and whether the cache is on makes no difference. Add it anew, in a migration of its own, when
     ``manage.py check --database default`` says that the triggers are missing or out of date.
 
     Raises ``django.db.Error`` where the role of the migration may not make triggers.

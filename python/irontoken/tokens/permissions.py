@@ -44,8 +44,8 @@ class HasScopes(BasePermission):
     def required(self, request: Any, view: Any) -> frozenset[str]:
         """Return the scopes that a request needs at a view, as a ``frozenset`` of ``str``.
 
-        A subclass may take them from elsewhere. Raises ``ImproperlyConfigured`` where the view does
-        not say which, so that nothing is allowed by default.
+        A subclass may take them from elsewhere. Raises ``ImproperlyConfigured`` where the view
+        does not say which, so that nothing is allowed by default.
         """
         return scopes_of(view, request.method)
 

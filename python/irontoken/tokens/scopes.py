@@ -41,8 +41,8 @@ def scopes_of(view: Any, method: str) -> frozenset[str]:
 def problems(view: Any, required: Any, methods: Iterable[str]) -> list[str]:
     """Return what is wrong with ``required`` scopes of a view class that answers ``methods``.
 
-    Each is a sentence for ``manage.py check`` and ``ImproperlyConfigured``; the list is empty where
-    nothing is wrong.
+    Each is a sentence for ``manage.py check`` and ``ImproperlyConfigured``; the list is empty
+    where nothing is wrong.
     """
     name = f"{view.__module__}.{view.__qualname__}"
     if mistyped := _mistyped(view):
