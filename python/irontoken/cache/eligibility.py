@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.models import Model
 
@@ -64,6 +64,8 @@ def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | N
 
 def is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
     """Tell whether the router writes tokens or users to another database, which may be ahead."""
+    if not router.routers:
+        return alias != DEFAULT_DB_ALIAS  # the only one that Django then has to pick
     user_model = lookup.primary_keys[1][1].model
     return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
 

@@ -6,7 +6,7 @@ what they always saw.
 
 from typing import Any, Final, NamedTuple
 
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
@@ -51,7 +51,7 @@ def compiled_for(
 
     ``None`` stands for a look-up that cannot be compiled.
     """
-    alias = router.db_for_read(model)
+    alias = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
     connection = connections[alias]
     place = (model, alias, count)
     try:
