@@ -54,6 +54,23 @@ pub fn parse<'h>(header: &'h [u8], keyword: &[u8]) -> Result<Option<&'h str>, Ma
     }
 }
 
+/// Finds the key in a header that holds nothing else, or tells that it is blank (`Ok(None)`).
+///
+/// # Errors
+///
+/// [`Malformed`] when it holds more than one word, or one that is not UTF-8.
+pub fn parse_bare(header: &[u8]) -> Result<Option<&str>, Malformed> {
+    let (key, rest) = next_word(header);
+    if key.is_empty() {
+        return Ok(None);
+    }
+    if !next_word(rest).0.is_empty() {
+        return Err(Malformed::ContainsSpaces);
+    }
+    let key = std::str::from_utf8(key).map_err(|_| Malformed::InvalidCharacters)?;
+    Ok(Some(key))
+}
+
 /// Whether a header has no word in it, and so no scheme.
 #[must_use]
 pub fn is_blank(header: &[u8]) -> bool {
@@ -90,6 +107,14 @@ mod tests {
             parse(b"\x0b tOKEN\t\x0c abc\r\n", b"Token"),
             Ok(Some("abc"))
         );
+    }
+
+    #[test]
+    fn a_header_may_be_the_key_alone() {
+        assert_eq!(parse_bare(b" abc\t"), Ok(Some("abc")));
+        assert_eq!(parse_bare(b" \x0b"), Ok(None));
+        assert_eq!(parse_bare(b"a b"), Err(Malformed::ContainsSpaces));
+        assert_eq!(parse_bare(b"\xff"), Err(Malformed::InvalidCharacters));
     }
 
     #[test]

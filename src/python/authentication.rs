@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::current_database::{cached_lookup, database_for};
+use super::declared;
 use super::errors::{inactive_user, malformed_header};
 use super::hooks::{Hooks, alias_for, default_model};
 use super::request::{Keyword, authorization, header_bytes};
@@ -60,6 +61,10 @@ impl TokenAuthentication {
         request: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
+        let check = slf.getattr(intern!(py, "check"))?;
+        if !check.is_none() {
+            return declared::authenticate(slf, request, &check);
+        }
         let Some(value) = authorization(request)? else {
             return Ok(None);
         };
@@ -79,12 +84,7 @@ impl TokenAuthentication {
             Ok(None) => Ok(None),
             Ok(Some(key)) => {
                 let key = PyString::new(py, key);
-                if CARRIES_REQUESTS.load(Ordering::Relaxed) {
-                    let hook = Hooks::get(py)?.authenticate_carrying.bind(py);
-                    return hook.call1((slf, request, key)).map(Some);
-                }
-                slf.call_method1(intern!(py, "authenticate_credentials"), (key,))
-                    .map(Some)
+                credentials(slf, request, key.as_any()).map(Some)
             }
             Err(malformed) => Err(malformed_header(py, malformed)),
         }
@@ -124,6 +124,12 @@ impl TokenAuthentication {
         hook.call1((slf, model, key))
     }
 
+    /// Nothing is checked of a request, and no other hook is declared.
+    #[classattr]
+    const fn check() -> Option<bool> {
+        None
+    }
+
     fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let model = slf.getattr(intern!(py, "model"))?;
@@ -132,6 +138,20 @@ impl TokenAuthentication {
         }
         default_model(py)
     }
+}
+
+/// The pair of a key that came with a request, by the class's own method.
+pub(super) fn credentials<'py>(
+    slf: &Bound<'py, TokenAuthentication>,
+    request: &Bound<'py, PyAny>,
+    key: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = slf.py();
+    if CARRIES_REQUESTS.load(Ordering::Relaxed) {
+        let hook = Hooks::get(py)?.authenticate_carrying.bind(py);
+        return hook.call1((slf, request, key));
+    }
+    slf.call_method1(intern!(py, "authenticate_credentials"), (key,))
 }
 
 /// Nothing in place of an `Exception`, and so a query.

@@ -6,6 +6,7 @@ mod cache;
 mod converters;
 mod current_database;
 mod database;
+mod declared;
 mod decode;
 mod errors;
 mod functions;
