@@ -3,27 +3,18 @@
 //! Each step is called through Python's attribute look-up, as DRF's class does it, so that every
 //! hook that a subclass or an instance overrides is the one that runs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
+use super::carried::credentials;
 use super::current_database::{cached_lookup, database_for};
 use super::declared;
 use super::errors::{inactive_user, malformed_header};
 use super::hooks::{Hooks, alias_for, default_model};
 use super::request::{Keyword, authorization, header_bytes};
 use crate::credentials::header;
-
-/// Whether somebody wants to know of which request a key was that is refused.
-static CARRIES_REQUESTS: AtomicBool = AtomicBool::new(false);
-
-#[pyfunction]
-pub(super) fn carry_requests() {
-    CARRIES_REQUESTS.store(true, Ordering::Relaxed);
-}
 
 #[pyclass(subclass, frozen, module = "irontoken._core")]
 pub(super) struct TokenAuthentication;
@@ -63,7 +54,7 @@ impl TokenAuthentication {
         let py = slf.py();
         let check = slf.getattr(intern!(py, "check"))?;
         if !check.is_none() {
-            return declared::authenticate(slf, request, &check);
+            return declared::authenticate(slf.as_any(), request, &check);
         }
         let Some(value) = authorization(request)? else {
             return Ok(None);
@@ -84,7 +75,7 @@ impl TokenAuthentication {
             Ok(None) => Ok(None),
             Ok(Some(key)) => {
                 let key = PyString::new(py, key);
-                credentials(slf, request, key.as_any()).map(Some)
+                credentials(slf.as_any(), request, key.as_any()).map(Some)
             }
             Err(malformed) => Err(malformed_header(py, malformed)),
         }
@@ -138,20 +129,6 @@ impl TokenAuthentication {
         }
         default_model(py)
     }
-}
-
-/// The pair of a key that came with a request, by the class's own method.
-pub(super) fn credentials<'py>(
-    slf: &Bound<'py, TokenAuthentication>,
-    request: &Bound<'py, PyAny>,
-    key: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = slf.py();
-    if CARRIES_REQUESTS.load(Ordering::Relaxed) {
-        let hook = Hooks::get(py)?.authenticate_carrying.bind(py);
-        return hook.call1((slf, request, key));
-    }
-    slf.call_method1(intern!(py, "authenticate_credentials"), (key,))
 }
 
 /// Nothing in place of an `Exception`, and so a query.

@@ -8,24 +8,24 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::authentication::{TokenAuthentication, credentials};
+use super::carried::credentials;
 use super::errors::malformed_header;
 use super::request::{Keyword, authorization, header_bytes};
 use crate::credentials::header::{self, Malformed};
 
 /// The user and the token of a request, once they have passed `check`.
 pub(super) fn authenticate<'py>(
-    slf: &Bound<'py, TokenAuthentication>,
+    authenticator: &Bound<'py, PyAny>,
     request: &Bound<'py, PyAny>,
     check: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = slf.py();
-    let Some(key) = key(slf, request)? else {
+    let py = authenticator.py();
+    let Some(key) = key(authenticator, request)? else {
         return Ok(None);
     };
-    let pair = credentials(slf, request, &key)?;
+    let pair = credentials(authenticator, request, &key)?;
     let (mut user, token): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-    let principal = slf.getattr(intern!(py, "principal"))?;
+    let principal = authenticator.getattr(intern!(py, "principal"))?;
     if !principal.is_none() {
         user = principal.call1((&token,))?;
     }
@@ -35,16 +35,16 @@ pub(super) fn authenticate<'py>(
 
 /// The key that a request presents, where it presents one to this class.
 fn key<'py>(
-    slf: &Bound<'py, TokenAuthentication>,
+    authenticator: &Bound<'py, PyAny>,
     request: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = slf.py();
-    let get_key = slf.getattr(intern!(py, "get_key"))?;
+    let py = authenticator.py();
+    let get_key = authenticator.getattr(intern!(py, "get_key"))?;
     if !get_key.is_none() {
         let key = get_key.call1((request,))?;
         return Ok((!key.is_none()).then_some(key));
     }
-    let name = slf.getattr(intern!(py, "header"))?;
+    let name = authenticator.getattr(intern!(py, "header"))?;
     let value = if name.eq(intern!(py, "HTTP_AUTHORIZATION"))? {
         authorization(request)?
     } else {
@@ -61,7 +61,7 @@ fn key<'py>(
     if header::is_blank(&bytes) {
         return Ok(None);
     }
-    let keyword = slf.getattr(intern!(py, "keyword"))?;
+    let keyword = authenticator.getattr(intern!(py, "keyword"))?;
     let found = if keyword.is_none() {
         header::parse_bare(&bytes).map_err(refusal)?
     } else if let Ok(keywords) = keyword.cast::<PyTuple>() {

@@ -3,6 +3,7 @@
 mod authentication;
 mod bus_session;
 mod cache;
+mod carried;
 mod converters;
 mod current_database;
 mod database;
@@ -24,11 +25,13 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::authentication::{TokenAuthentication, carry_requests};
+    use super::authentication::TokenAuthentication;
     #[pymodule_export]
     use super::bus_session::{BusSession, Lease};
     #[pymodule_export]
     use super::cache::Cache;
+    #[pymodule_export]
+    use super::carried::carry_requests;
     #[pymodule_export]
     use super::converters::Converters;
     #[pymodule_export]

@@ -11,10 +11,10 @@ from django.db import Error as DatabaseError
 from django.db import connections, router
 from rest_framework.settings import api_settings
 
+from irontoken.routes import Route, routes
 from irontoken.settings import setting
 from irontoken.tokens import get_token_model, scopes
 from irontoken.tokens import settings as conf
-from irontoken.tokens.http.routes import Route, routes
 from irontoken.tokens.models import AbstractAccessToken, AccessToken
 
 #: Backends by which tries are not counted, and what becomes of them.

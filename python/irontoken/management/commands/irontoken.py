@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable
+from irontoken.explain import explanations
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import channel_of
 from irontoken.fleet.triggers import Triggers
@@ -55,7 +56,12 @@ class Command(BaseCommand):
             parser_of = actions.add_parser(action, help=text)
             parser_of.add_argument("--sql", action="store_true", help="print what would be run")
             parser_of.add_argument("--database", help="an alias; all of PostgreSQL's if not given")
-
+        explained = actions.add_parser("explain", help="which classes are cached, and why not")
+        explained.add_argument(
+            "classes",
+            nargs="*",
+            help="paths of classes; all that are in use if none",
+        )
         for commands in _commands_of_apps():
             commands.add_arguments(actions)
         for each in actions.choices.values():
@@ -72,6 +78,9 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _do(self, given: dict[str, Any]) -> None:
+        if given["action"] == "explain":
+            self._explain(given["classes"])
+            return
         if given["action"] not in {"status", "install", "uninstall"}:
             for commands in _commands_of_apps():
                 commands.handle(self, given)
@@ -88,6 +97,13 @@ class Command(BaseCommand):
                 if alias not in connections:
                     raise CommandError(f"There is no database {alias!r}.")
                 self._install(options, alias, given)
+
+    def _explain(self, names: list[str]) -> None:
+        try:
+            for explanation in explanations(names):
+                self.stdout.write(str(explanation))
+        except ImportError as error:
+            raise CommandError(f"There is no such class: {error}") from error
 
     def _install(self, options: CacheOptions, alias: str, given: dict[str, Any]) -> None:
         connection = connections[alias]
