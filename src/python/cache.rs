@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
+use super::instances::Half;
 use crate::cache::store::Store;
 use crate::coherence::version_file::{MappedVersions, VersionFile};
 use crate::coherence::versions::WriteSet;
@@ -18,6 +19,8 @@ use crate::credentials::random_key::Failure;
 pub(super) struct Row {
     pub(super) token: Py<PyDict>,
     pub(super) user: Py<PyDict>,
+    /// Attributes of either whose values can be changed in place, and are copied too.
+    pub(super) containers: Box<[(Half, Py<PyString>)]>,
 }
 
 /// The cached rows of this process, and the versions by which they are true.

@@ -138,6 +138,11 @@ impl InstanceDecoder {
         })
     }
 
+    fn attribute(&self, column: usize) -> Option<&Py<PyString>> {
+        let mut columns = self.columns.iter();
+        columns.find_map(|(attname, index, _)| (*index == column).then_some(attname))
+    }
+
     fn has_foreign_key(&self, prepared: &Prepared<'_>) -> PyResult<bool> {
         for (attname, _, is_foreign_key) in &self.columns {
             if *is_foreign_key
@@ -178,10 +183,27 @@ struct Built<'py> {
     direct: bool,
 }
 
+/// Which of the pair an attribute is of.
+#[derive(Clone, Copy)]
+pub(super) enum Half {
+    Token,
+    User,
+}
+
 /// What is prepared for a token and its user.
 pub(super) struct PreparedPair<'py> {
     pub(super) token: Prepared<'py>,
     pub(super) user: Prepared<'py>,
+}
+
+impl<'py> PreparedPair<'py> {
+    /// What is prepared for one of them.
+    pub(super) const fn half(&self, half: Half) -> &Prepared<'py> {
+        match half {
+            Half::Token => &self.token,
+            Half::User => &self.user,
+        }
+    }
 }
 
 /// How a row of the compiled query becomes a token and its user.
@@ -215,10 +237,13 @@ impl RowDecoder {
         self.key_column
     }
 
-    /// The token's attribute that a column is the value of.
-    pub(super) fn token_attribute(&self, column: usize) -> Option<&Py<PyString>> {
-        let mut columns = self.token.get().columns.iter();
-        columns.find_map(|(attname, index, _)| (*index == column).then_some(attname))
+    /// The attribute that a column is the value of.
+    pub(super) fn attribute(&self, column: usize) -> Option<(Half, &Py<PyString>)> {
+        let of_token = self.token.get().attribute(column);
+        let of_user = || self.user.get().attribute(column);
+        of_token
+            .map(|name| (Half::Token, name))
+            .or_else(|| of_user().map(|name| (Half::User, name)))
     }
 
     /// What a row of converted values prepares.

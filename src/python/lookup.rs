@@ -11,6 +11,7 @@ use pyo3::types::PyString;
 
 use super::bus_session::Lease;
 use super::cache::{Cache, Row};
+use super::containers;
 use super::hooks::Hooks;
 use super::instances::{PreparedPair, RowDecoder};
 use super::interceptor::WriteInterceptor;
@@ -59,8 +60,8 @@ impl CachedLookup {
         interval: f64,
     ) -> PyResult<Self> {
         cache.get().rows.missed();
-        let attribute = |column| decoder.get().token_attribute(column);
-        let key = key_column.and_then(|column| Some((column, attribute(column)?.clone_ref(py))));
+        let attribute = |column| decoder.get().attribute(column);
+        let key = key_column.and_then(|column| Some((column, attribute(column)?.1.clone_ref(py))));
         Ok(Self {
             cache,
             lease: lease.map(|lease| lease.get().domain()),
@@ -168,6 +169,18 @@ impl CachedLookup {
         if let Some((_, attribute)) = &self.key {
             prepared.token.set_item(attribute, key)?;
         }
+        for (half, attribute) in &entry.row.containers {
+            let attributes = prepared.half(*half);
+            let value = attributes.get_item(attribute)?;
+            let Some((copied, _)) = value
+                .map(|value| containers::copy(&value))
+                .transpose()?
+                .flatten()
+            else {
+                return Ok(None);
+            };
+            attributes.set_item(attribute, copied)?;
+        }
         let (user, token) = self.decoder.get().pair(prepared)?;
         if let Some((hook, interval)) = &self.record_use
             && entry.is_due(clock::now(), *interval)
@@ -231,17 +244,26 @@ impl FillPermit {
         let cache = lookup.cache.get();
         let key_column = lookup.key.as_ref().map(|(column, _)| *column);
         let mut bytes = 0;
+        let mut copied = Vec::new();
         for (index, value) in values.iter().enumerate() {
-            if !is_shareable(value)? {
+            if is_shareable(value)? {
+                if Some(index) != key_column {
+                    bytes += weight(value)?;
+                }
+                continue;
+            }
+            let attribute = lookup.decoder.get().attribute(index);
+            let (Some((half, attribute)), Some((copy, weight))) =
+                (attribute, containers::copy(value)?)
+            else {
                 let class = value.get_type().qualname()?;
                 *cache.uncacheable.lock() = Some(format!(
-                    "column {index} of the row holds a {class}, which could be changed in place"
+                    "column {index} of the row holds a {class} with what could be changed in place"
                 ));
                 return Ok(());
-            }
-            if Some(index) != key_column {
-                bytes += weight(value)?;
-            }
+            };
+            bytes += weight;
+            copied.push((half, attribute.clone_ref(py), copy));
         }
         let slot_of = |(index, column): (usize, Column)| match values.get(index) {
             Some(value) => slot(column, value),
@@ -251,11 +273,17 @@ impl FillPermit {
             return Ok(());
         };
         let until = lookup.until(values)?;
-        let (token_row, user_row) = (prepared.token.copy()?, prepared.user.copy()?);
+        let stored = PreparedPair {
+            token: prepared.token.copy()?,
+            user: prepared.user.copy()?,
+        };
         if let Some((_, attribute)) = &lookup.key {
-            token_row.set_item(attribute, py.None())?;
+            stored.token.set_item(attribute, py.None())?;
         }
-        bytes += weight(&token_row)? + weight(&user_row)?;
+        for (half, attribute, copy) in &copied {
+            stored.half(*half).set_item(attribute, copy)?;
+        }
+        bytes += weight(&stored.token)? + weight(&stored.user)?;
         let entry = Entry {
             slots: Slots { token, user },
             version: self.version,
@@ -264,8 +292,12 @@ impl FillPermit {
             last_recorded: AtomicU64::new(0),
             bytes,
             row: Row {
-                token: token_row.unbind(),
-                user: user_row.unbind(),
+                token: stored.token.unbind(),
+                user: stored.user.unbind(),
+                containers: copied
+                    .into_iter()
+                    .map(|(half, attribute, _)| (half, attribute))
+                    .collect(),
             },
         };
         let fingerprint = cache.rows.fingerprint(key.to_str()?);

@@ -4,6 +4,7 @@ mod authentication;
 mod bus_session;
 mod cache;
 mod carried;
+mod containers;
 mod converters;
 mod current_database;
 mod database;

@@ -93,6 +93,20 @@ class RichToken(BaseToken):
     serial = models.UUIDField(default=uuid.uuid4)
 
 
+class SettledUser(AbstractBaseUser):
+    """A value that can be changed in place, as many projects have one."""
+
+    name = models.CharField(max_length=40, unique=True)
+    is_active = models.BooleanField(default=True)
+    settings = models.JSONField(default=dict)
+    USERNAME_FIELD = "name"
+
+
+class SettledToken(BaseToken):
+    user = models.OneToOneField(SettledUser, on_delete=models.CASCADE, related_name="token")
+    scopes = models.JSONField(default=list)
+
+
 class MeasuredUser(AbstractBaseUser):
     """An image whose dimensions Django reads when an instance is made."""
 
