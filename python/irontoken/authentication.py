@@ -26,22 +26,24 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     with another scheme, and raises ``rest_framework.exceptions.AuthenticationFailed`` for a
     malformed header, an unknown key and an inactive user.
 
-    What applications override those methods for, a subclass declares; it then stays on the fast
-    path, and a cached token still costs no query:
+    What applications override those methods for, a subclass declares in its body; it then stays
+    on the fast path, and a cached token still costs no query:
 
     ``keyword``
         May be a tuple, each of which is accepted; a 401 names the first. ``None`` takes the
-        header's whole value for the key, and a refusal is a 403.
+        header's whole value for the key, and a refusal is a 403. A class with ``None`` refuses
+        other schemes of the same header, and so is the last of its list, or has a header of its
+        own.
     ``header``
         The name in ``request.META`` of the header that holds the key.
     ``get_key(request)``
         Returns the key as a ``str``, in place of ``header`` and ``keyword``; ``None`` for a
         request that is not for this class.
     ``principal(token)``
-        Returns ``request.user`` for a token.
+        Returns ``request.user`` for a token. Permissions ask it for ``is_authenticated``.
     ``check(request, user, token)``
-        Is called for each request whose key was accepted, cached or not, and raises what refuses
-        it. What it returns does not matter.
+        Is called for each request whose key was accepted, cached or not. Raises what refuses it,
+        and returns ``None``. The use of the token has been recorded by then.
 
     ``authenticate_credentials(key)`` knows no request, and calls none of them.
     """
@@ -49,7 +51,7 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     header: str = "HTTP_AUTHORIZATION"
     get_key: Any = None
     principal: Any = None
-    check: Any = None
+    check: Any = declared.NO_CHECK
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Note what a subclass declares; raise ``ImproperlyConfigured`` where it is wrong."""

@@ -3,17 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
-from django.utils.module_loading import import_string
 
 from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.effects import effects_of
 from irontoken.cache.eligibility import uncacheable, uncacheable_model
-from irontoken.explain import HINT, replaced
+from irontoken.explain import HINT, default_classes, replaced
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
@@ -149,27 +146,19 @@ def _hosts() -> Iterator[CheckMessage]:
 
 
 def _models() -> Iterator[CheckMessage]:
-    for cls in _default_classes():
+    for cls in default_classes():
+        if not (isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)):
+            continue
         try:
-            model = cls().get_model()
-        except (ImproperlyConfigured, TypeError):
-            continue  # REST framework says what is wrong with it
-        alias = router.db_for_read(model)
-        connection = connections[alias]
-        reason = uncacheable_model(model, alias, compile_lookup(model, connection))
+            authenticator: Any = cls()
+            model = authenticator.get_model()
+            alias = router.db_for_read(model)
+            reason = uncacheable_model(model, alias, compile_lookup(model, connections[alias]))
+        except Exception:  # noqa: BLE001, S112 - REST framework says what is wrong with it
+            continue
         if reason:
             yield Warning(
                 f"The cache stays off for {model._meta.label}: {reason}.", id="irontoken.W005"
             )
         if reason := replaced(cls):
-            yield Info(f"Nothing is cached: {reason}.", hint=HINT, id="irontoken.I001")
-
-
-def _default_classes() -> Iterator[Any]:
-    for name in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
-        try:
-            cls = import_string(name) if isinstance(name, str) else name
-        except ImportError:
-            continue  # REST framework says what is wrong with it
-        if isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication):
-            yield cls
+            yield Info(f"What it finds is not cached: {reason}.", hint=HINT, id="irontoken.I001")

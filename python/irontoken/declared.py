@@ -1,21 +1,75 @@
 """What a subclass of the authentication class declares in place of overriding its methods."""
 
-from typing import Any
+import inspect
+import re
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
+
+
+class NoCheck:
+    """A ``check`` that accepts everything, and can be called by one that calls ``super()``."""
+
+    def __call__(self, request: Any, user: Any, token: Any) -> None:
+        """Accept the token of a request."""
+
+
+#: That of a class that declares nothing: the core looks no further.
+NO_CHECK: Final = NoCheck()
+#: That of a class that declares something else.
+_DECLARES: Final = NoCheck()
+_HOOKS: Final = ("get_key", "principal", "check")
 
 
 def note(cls: Any) -> None:
     """See to it that what a class declares is looked at on each request.
 
-    The core looks at ``check`` alone, so that a class which declares nothing pays for one look; a
-    class which declares something else gets one that accepts everything. Raises
-    ``ImproperlyConfigured`` for a declaration that means nothing.
+    The core looks at ``check`` alone, so that a class which declares nothing pays for one look.
+    Raises ``ImproperlyConfigured`` for a declaration that would mean nothing, or be passed by.
     """
     for problem in _problems(cls):
         raise ImproperlyConfigured(f"{cls.__module__}.{cls.__qualname__}: {problem}")
-    if cls.check is None and _declares(cls):
-        cls.check = _accept
+    check = _check_of(cls)
+    if check is None and _declares(cls):
+        check = _DECLARES
+    # One that a base of its own, or ours, would stand before.
+    if check is not None and inspect.getattr_static(cls, "check") is not check:
+        cls.check = check
+
+
+def calls_super(function: Any) -> bool:
+    """Tell whether a method, or a function within it, calls ``super()``."""
+    try:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+    except ValueError:
+        return False  # it wraps itself
+    return isinstance(code, CodeType) and any("super" in each.co_names for each in _codes(code))
+
+
+def definition(cls: Any, name: str) -> tuple[Any, Any]:
+    """Return which class defines a method that ``cls`` has, and the method as it is there."""
+    return next((base, vars(base)[name]) for base in cls.__mro__ if name in vars(base))
+
+
+def is_ours(cls: Any) -> bool:
+    """Tell whether a class is one of irontoken's own."""
+    module: str = cls.__module__
+    return module.partition(".")[0] == "irontoken"
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
+
+
+def _check_of(cls: Any) -> Any:
+    """Return the nearest ``check`` that checks something, if there is one."""
+    found = (vars(base)["check"] for base in cls.__mro__ if "check" in vars(base))
+    return next((each for each in found if not isinstance(each, NoCheck)), None)
 
 
 def _declares(cls: Any) -> bool:
@@ -28,25 +82,32 @@ def _declares(cls: Any) -> bool:
     )
 
 
-def _problems(cls: Any) -> list[str]:
-    found = []
+def _problems(cls: Any) -> Iterator[str]:
     keyword = cls.keyword
-    if isinstance(keyword, tuple) and not (
-        keyword and all(isinstance(each, str) for each in keyword)
+    if isinstance(keyword, (list, set)) or (
+        isinstance(keyword, tuple) and not (keyword and all(map(_is_word, keyword)))
     ):
-        found.append('keyword is no text. Write keyword = ("Token", "Bearer").')
-    if isinstance(keyword, list):
-        found.append("keyword is a list. Write a tuple in its place.")
-    if not isinstance(cls.header, str) or cls.header != cls.header.upper().replace("-", "_"):
-        found.append(
-            'header is no name in request.META. Write header = "HTTP_X_API_KEY" for X-Api-Key.'
+        yield 'keyword must be a str or a tuple of them. Write keyword = ("Token", "Bearer").'
+    header = cls.header
+    if not isinstance(header, str) or not re.fullmatch(r"(?!X_)[A-Z]+(_[A-Z0-9]+)+", header):
+        yield (
+            'header must be a name of request.META. Write header = "HTTP_X_API_KEY" for X-Api-Key.'
         )
-    for name in ("get_key", "principal", "check"):
+    for name in _HOOKS:
         hook = getattr(cls, name)
         if hook is not None and not callable(hook):
-            found.append(f"{name} is no method.")
-    return found
+            yield f"{name} must be a method."
+        kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction)
+        if any(each(hook) for each in (*kinds, inspect.isasyncgenfunction)):
+            yield f"{name}() must be a plain method: nobody awaits what it returns."
+    if _check_of(cls) is not None or _declares(cls):
+        base, authenticate = definition(cls, "authenticate")
+        if not is_ours(base) and not calls_super(authenticate):
+            yield (
+                f"{base.__qualname__}.authenticate() does not call super().authenticate(request), "
+                "and what the class declares would be passed by."
+            )
 
 
-def _accept(_self: Any, _request: Any, _user: Any, _token: Any) -> None:
-    """Accept what has been found."""
+def _is_word(text: Any) -> bool:
+    return isinstance(text, str) and text != "" and not any(map(str.isspace, text))

@@ -1,17 +1,18 @@
 """Which authentication classes a project has, and why the tokens of one are not cached."""
 
+import contextlib
 import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable, uncacheable_model
+from irontoken.declared import calls_super, definition, is_ours
 from irontoken.lookup.compiler import compile_lookup
 from irontoken.routes import routes
 
@@ -42,59 +43,63 @@ class Explanation(NamedTuple):
         return f"{self.name}{place}: not cached: {self.reason}.{hint}"
 
 
+def default_classes() -> list[Any]:
+    """Return the default authentication classes of the settings, as far as they can be imported.
+
+    What cannot is REST framework's to complain about.
+    """
+    section = getattr(settings, "REST_FRAMEWORK", None) or {}
+    found = []
+    for each in section.get("DEFAULT_AUTHENTICATION_CLASSES") or ():
+        with contextlib.suppress(ImportError):
+            found.append(import_string(each) if isinstance(each, str) else each)
+    return found
+
+
 def classes() -> list[Any]:
     """Return the authentication classes of the settings and of the routed views, each once."""
-    named = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ())
-    found = [import_string(each) if isinstance(each, str) else each for each in named]
+    found = default_classes()
     for route in routes():
-        found += route.get("authentication_classes") or ()
-    return list(dict.fromkeys(found))
+        of_view = route.get("authentication_classes")
+        found += of_view if isinstance(of_view, (list, tuple)) else ()
+    return [each for index, each in enumerate(found) if each not in found[:index]]
 
 
 def explain(cls: Any) -> Explanation:
     """Return whether the tokens of an authentication class are cached, and why not."""
-    name = f"{cls.__module__}.{cls.__qualname__}"
     if not (inspect.isclass(cls) and issubclass(cls, _core.TokenAuthentication)):
-        return Explanation(name, "", "it is none of irontoken's", "")
+        name = getattr(cls, "__qualname__", type(cls).__qualname__)
+        module = getattr(cls, "__module__", type(cls).__module__)
+        return Explanation(f"{module}.{name}", "", "it is not one of irontoken's classes", "")
+    name = f"{cls.__module__}.{cls.__qualname__}"
     try:
         authenticator: Any = cls()
         model = authenticator.get_model()
-    except (ImproperlyConfigured, TypeError) as error:
-        return Explanation(name, "", f"it cannot be asked for its model: {error}", "")
-    alias = router.db_for_read(model)
-    connection = connections[alias]
-    place = f"{model._meta.label} on {alias!r}"
-    options = cache.options()
-    if options is None:
-        hint = 'Add \'irontoken\' to INSTALLED_APPS and IRONTOKEN = {"CACHE": {"COHERENCE": …}}.'
-        return Explanation(name, place, "the cache is off", hint)
-    if reason := replaced(cls):
-        return Explanation(name, place, reason, HINT)
-    reason = uncacheable(connection, options)
-    reason = reason or uncacheable_model(model, alias, compile_lookup(model, connection))
+        alias = router.db_for_read(model)
+        connection = connections[alias]
+        place = f"{model._meta.label} on {alias!r}"
+        options = cache.options()
+        if options is None:
+            hint = (
+                'Add \'irontoken\' to INSTALLED_APPS and IRONTOKEN = {"CACHE": {"COHERENCE": …}}.'
+            )
+            return Explanation(name, place, "the cache is off", hint)
+        if reason := replaced(cls):
+            return Explanation(name, place, reason, HINT)
+        reason = uncacheable(connection, options)
+        reason = reason or uncacheable_model(model, alias, compile_lookup(model, connection))
+    except Exception as error:  # noqa: BLE001 - the others are explained all the same
+        said = " ".join(str(error).split()) or type(error).__name__
+        return Explanation(name, "", f"it cannot be asked for its tokens: {said}", "")
     return Explanation(name, place, reason, "")
 
 
 def replaced(cls: Any) -> str:
     """Say which method a class has replaced without calling ``super()``; empty for none."""
-    for method in ("authenticate", "authenticate_credentials"):
-        for base in cls.__mro__:
-            if base.__module__.startswith("irontoken."):
-                break
-            function = inspect.unwrap(vars(base).get(method, None) or _nothing)
-            code = getattr(function, "__code__", None)
-            if method in vars(base) and not (code and _goes_on(code)):
-                return f"{base.__qualname__} has an own {method}() that does not call super()"
+    base, method = definition(cls, "authenticate_credentials")
+    if not is_ours(base) and not calls_super(method):
+        return f"{base.__qualname__}.authenticate_credentials() does not call super()"
     return ""
-
-
-def _nothing() -> None:
-    """Stand for a method that a class does not have."""
-
-
-def _goes_on(code: Any) -> bool:
-    """Tell whether a method calls the one that it overrides, or the one that looks a key up."""
-    return not {"super", "authenticate", "authenticate_credentials"}.isdisjoint(code.co_names)
 
 
 def explanations(names: list[str]) -> Iterator[Explanation]:

@@ -7,7 +7,7 @@ The core looks up no module of this package by its name, so that imports go one 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from irontoken import _core, carried, drf, refusals
+from irontoken import _core, carried, declared, drf, refusals
 from irontoken.cache import cursors, databases, effects, service
 from irontoken.lookup import plain
 
@@ -19,6 +19,8 @@ class Hooks(NamedTuple):
     authenticate_credentials: Callable[[Any, Any, Any], tuple[Any, Any]]
     #: A class's own method, with the request beside it: ``(authenticator, request, key)``.
     authenticate_carrying: Callable[[Any, Any, str], Any]
+    #: The ``check`` of a class that declares nothing.
+    no_check: declared.NoCheck
     #: The header of a request of an unknown class.
     authorization_header: Callable[[Any], bytes | str]
     #: REST framework's ``authenticate``: ``(authenticator, request)``.
@@ -46,6 +48,7 @@ _core.install_hooks(
     Hooks(
         authenticate_credentials=plain.authenticate_credentials,
         authenticate_carrying=carried.authenticate_credentials,
+        no_check=declared.NO_CHECK,
         authorization_header=drf.authorization_header,
         drf_authenticate=drf.authenticate,
         drf_reads_headers=drf.READS_HEADERS,

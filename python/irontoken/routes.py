@@ -1,4 +1,4 @@
-"""What the project's URLs lead to, for the system checks."""
+"""What the project's URLs lead to, for the system checks and for ``explain``."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

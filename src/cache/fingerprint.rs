@@ -1,4 +1,4 @@
-//! By what a row is found in place of its key, which is not kept.
+//! By what a row is found in place of its key.
 //!
 //! A fingerprint is a keyed hash: SipHash-2-4 with 128 bits, under a secret that each process
 //! draws for itself. Without the secret nobody can find two keys with one fingerprint, or foresee

@@ -52,8 +52,11 @@ impl TokenAuthentication {
         request: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let check = slf.getattr(intern!(py, "check"))?;
-        if !check.is_none() {
+        let no_check = Hooks::get(py)?.no_check.bind(py);
+        if let Some(check) = slf.getattr_opt(intern!(py, "check"))?
+            && !check.is(no_check)
+            && !check.is_none()
+        {
             return declared::authenticate(slf.as_any(), request, &check);
         }
         let Some(value) = authorization(request)? else {
@@ -70,6 +73,10 @@ impl TokenAuthentication {
             return Ok(None);
         }
         let keyword = slf.getattr(intern!(py, "keyword"))?;
+        if keyword.is_none() || keyword.is_instance_of::<PyTuple>() {
+            // Declared by an instance.
+            return declared::authenticate(slf.as_any(), request, no_check);
+        }
         let keyword = Keyword::new(&keyword)?;
         match header::parse(&bytes, keyword.bytes()) {
             Ok(None) => Ok(None),
@@ -113,12 +120,6 @@ impl TokenAuthentication {
         }
         let hook = hooks.authenticate_credentials.bind(py);
         hook.call1((slf, model, key))
-    }
-
-    /// Nothing is checked of a request, and no other hook is declared.
-    #[classattr]
-    const fn check() -> Option<bool> {
-        None
     }
 
     fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -15,7 +15,8 @@ use crate::coherence::versions::WriteSet;
 use crate::credentials::random_key::Failure;
 
 /// A row as it is stored: the attributes of a token and of its user, to be copied for each
-/// instance. A key that is a text is not in it: whoever asks has just sent it.
+/// instance. A key that is a text is not in it, but for a child model's whose primary key it is:
+/// whoever asks has just sent it.
 pub(super) struct Row {
     pub(super) token: Py<PyDict>,
     pub(super) user: Py<PyDict>,
@@ -119,7 +120,7 @@ impl Cache {
         self.version_file.invalidate(&WriteSet::everything())
     }
 
-    /// Whether the version are there, now; the reason if they are not.
+    /// Whether the versions are there, now; the reason if they are not.
     fn failure(&self) -> Option<String> {
         self.version_file.for_writing();
         self.version_file.failure()

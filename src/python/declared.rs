@@ -4,6 +4,7 @@
 //! A class that declares any of it has a `check`, by which it is told; see
 //! `irontoken.authentication`.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -29,7 +30,14 @@ pub(super) fn authenticate<'py>(
     if !principal.is_none() {
         user = principal.call1((&token,))?;
     }
-    check.call1((request, &user, &token))?;
+    let answer = check.call1((request, &user, &token))?;
+    if !answer.is_none() {
+        // `return False` was not meant to let anybody in, nor was what nobody awaits.
+        return Err(PyTypeError::new_err(format!(
+            "check() returned a {}. It must return None, or raise what refuses the request.",
+            answer.get_type().name()?
+        )));
+    }
     Ok(Some((user, token).into_pyobject(py)?.into_any()))
 }
 
@@ -42,6 +50,12 @@ fn key<'py>(
     let get_key = authenticator.getattr(intern!(py, "get_key"))?;
     if !get_key.is_none() {
         let key = get_key.call1((request,))?;
+        if key
+            .cast::<PyString>()
+            .is_ok_and(|text| text.to_str().is_err())
+        {
+            return Err(malformed_header(py, Malformed::InvalidCharacters));
+        }
         return Ok((!key.is_none()).then_some(key));
     }
     let name = authenticator.getattr(intern!(py, "header"))?;
@@ -64,17 +78,26 @@ fn key<'py>(
     let keyword = authenticator.getattr(intern!(py, "keyword"))?;
     let found = if keyword.is_none() {
         header::parse_bare(&bytes).map_err(refusal)?
-    } else if let Ok(keywords) = keyword.cast::<PyTuple>() {
+    } else {
         let mut found = None;
-        for keyword in keywords {
+        for keyword in keywords(keyword)? {
             found = header::parse(&bytes, Keyword::new(&keyword)?.bytes()).map_err(refusal)?;
             if found.is_some() {
                 break;
             }
         }
         found
-    } else {
-        header::parse(&bytes, Keyword::new(&keyword)?.bytes()).map_err(refusal)?
     };
     Ok(found.map(|key| PyString::new(py, key).into_any()))
+}
+
+/// One keyword, or each of several.
+fn keywords(keyword: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyTuple>> {
+    match keyword.cast_into::<PyTuple>() {
+        Ok(keywords) => Ok(keywords),
+        Err(error) => {
+            let only = error.into_inner();
+            PyTuple::new(only.py(), [&only])
+        }
+    }
 }

@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 pub(super) struct Hooks {
     pub(super) authenticate_credentials: Py<PyAny>,
     pub(super) authenticate_carrying: Py<PyAny>,
+    pub(super) no_check: Py<PyAny>,
     pub(super) authorization_header: Py<PyAny>,
     pub(super) drf_authenticate: Py<PyAny>,
     pub(super) drf_reads_headers: bool,
@@ -37,6 +38,7 @@ pub(super) fn install_hooks(hooks: &Bound<'_, PyAny>) -> PyResult<()> {
     let found = Hooks {
         authenticate_credentials: hook("authenticate_credentials")?,
         authenticate_carrying: hook("authenticate_carrying")?,
+        no_check: hook("no_check")?,
         authorization_header: hook("authorization_header")?,
         drf_authenticate: hook("drf_authenticate")?,
         drf_reads_headers: hooks.getattr("drf_reads_headers")?.extract()?,

@@ -172,11 +172,8 @@ impl CachedLookup {
         for (half, attribute) in &entry.row.containers {
             let attributes = prepared.half(*half);
             let value = attributes.get_item(attribute)?;
-            let Some((copied, _)) = value
-                .map(|value| containers::copy(&value))
-                .transpose()?
-                .flatten()
-            else {
+            let copied = value.map(|value| containers::copy(&value)).transpose()?;
+            let Some(copied) = copied.flatten() else {
                 return Ok(None);
             };
             attributes.set_item(attribute, copied)?;
@@ -254,11 +251,13 @@ impl FillPermit {
             }
             let attribute = lookup.decoder.get().attribute(index);
             let (Some((half, attribute)), Some((copy, weight))) =
-                (attribute, containers::copy(value)?)
+                (attribute, containers::weighed_copy(value)?)
             else {
+                let name = attribute.map_or_else(String::new, |(_, name)| name.to_string());
                 let class = value.get_type().qualname()?;
                 *cache.uncacheable.lock() = Some(format!(
-                    "column {index} of the row holds a {class} with what could be changed in place"
+                    "{name} holds a {class} that cannot be copied for each request: what is in it \
+                     could be changed in place, or is too much"
                 ));
                 return Ok(());
             };

@@ -4,12 +4,14 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+from rest_framework import authentication
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 import irontoken
+from irontoken.declared import NO_CHECK
 from irontoken.tokens.models import AccessToken
 from tests.support.comparison import outcome, request_with
 
@@ -80,6 +82,19 @@ class TestWhereTheKeyIs:
         assert asked(cls, of, cached=cached).result is not None
         assert cls().authenticate(request_with(f"Token {token.key}")) is None
 
+    @pytest.mark.parametrize("key", ["\ud800", "", "\0", "x" * 100_000, b"bytes", 5])
+    def test_what_get_key_returns_is_refused_if_it_is_no_key(self, key, db):
+        cls = declare(get_key=lambda self, request: key)
+        with pytest.raises(AuthenticationFailed):
+            cls().authenticate(request_with())
+
+    @pytest.mark.parametrize("keyword", [("Token", "Bearer"), None])
+    def test_the_keyword_of_an_instance_may_be_any(self, keyword, token):
+        authenticator = irontoken.TokenAuthentication()
+        authenticator.keyword = keyword
+        header = f"Bearer {token.key}" if keyword else token.key
+        assert authenticator.authenticate(request_with(header))[1] == token
+
 
 class TestWhoTheUserIs:
     def test_principal_says_it_of_a_token(self, token, cached):
@@ -113,16 +128,16 @@ class TestCheck:
         assert calls == [("GET", "ada", token.key)] * 3
 
     def test_it_costs_no_query_where_the_token_is_cached(self, token, cached):
-        cls = declare(check=lambda self, request, user, token: "ignored")
+        cls = declare(check=lambda self, request, user, token: None)
         found = asked(cls, request_with(f"Token {token.key}"), cached=cached)
         assert found.result is not None
 
     def test_it_sees_the_principal(self, token):
+        seen = []
         cls = declare(
             principal=lambda self, token: token.key,
             check=lambda self, request, user, token: seen.append(user),
         )
-        seen = []
         cls().authenticate(request_with(f"Token {token.key}"))
         assert seen == [token.key]
 
@@ -133,17 +148,89 @@ class TestCheck:
         assert cls().authenticate(request_with()) is None
 
     def test_an_authenticate_of_the_classs_own_is_checked_too(self, token):
-        """Or else it would be passed by without a word."""
+        class Own(irontoken.TokenAuthentication):
+            def authenticate(self, request):
+                return super().authenticate(request)
+
+            def check(self, request, user, token):
+                raise AuthenticationFailed("checked")
+
+        with pytest.raises(AuthenticationFailed, match="checked"):
+            Own().authenticate(request_with(f"Token {token.key}"))
+
+    def test_an_authenticate_that_would_pass_it_by_is_refused(self):
+        """Of the class or of a base, or else it would be passed by without a word."""
 
         def authenticate(self, request):
-            return irontoken.TokenAuthentication.authenticate(self, request)
+            return self.authenticate_credentials("key")
 
+        class Other(authentication.TokenAuthentication):
+            def authenticate(self, request):
+                return authentication.TokenAuthentication.authenticate(self, request)
+
+        with pytest.raises(ImproperlyConfigured, match="would be passed by"):
+            declare(authenticate=authenticate, check=lambda *_: None)
+        with pytest.raises(ImproperlyConfigured, match="would be passed by"):
+            type("Mixed", (Other, irontoken.TokenAuthentication), {"check": lambda *_: None})
+        assert declare(authenticate=authenticate)
+
+    @pytest.mark.parametrize("answer", [False, True, "no"])
+    def test_one_that_returns_something_lets_nobody_in(self, answer, token):
+        cls = declare(check=lambda *_: answer)
+        with pytest.raises(TypeError, match="must return None"):
+            cls().authenticate(request_with(f"Token {token.key}"))
+
+    @pytest.mark.parametrize("name", ["check", "get_key", "principal"])
+    def test_what_nobody_awaits_is_refused(self, name):
+        async def coroutine(self, *_):
+            raise AuthenticationFailed
+
+        def generator(self, *_):
+            yield
+
+        async def asynchronous_generator(self, *_):
+            yield
+
+        for each in (coroutine, generator, asynchronous_generator):
+            with pytest.raises(ImproperlyConfigured, match="plain method"):
+                declare(**{name: each})
+
+    @pytest.mark.parametrize(
+        "declared", [{"header": "HTTP_X_API_KEY"}, {"keyword": ("Token", "Bearer")}, {}]
+    )
+    def test_one_of_any_base_is_asked(self, declared, token):
         def check(self, request, user, token):
             raise AuthenticationFailed("checked")
 
-        cls = declare(authenticate=authenticate, check=check)
-        with pytest.raises(AuthenticationFailed, match="checked"):
-            cls().authenticate(request_with(f"Token {token.key}"))
+        first, second = declare(**declared), declare(check=check)
+        mixin = type("Mixin", (), {"check": check})
+        for bases in ((first, second), (second, first), (first, mixin), (mixin, first)):
+            cls = type("Both", bases, {"header": "HTTP_AUTHORIZATION"})
+            with pytest.raises(AuthenticationFailed, match="checked"):
+                cls().authenticate(request_with(f"Token {token.key}"))
+
+    def test_one_may_call_those_of_its_bases(self, token):
+        class First(irontoken.TokenAuthentication):
+            def check(self, request, user, token):
+                super().check(request, user, token)
+                raise AuthenticationFailed("the first")
+
+        class Second(First):
+            def check(self, request, user, token):
+                super().check(request, user, token)
+
+        with pytest.raises(AuthenticationFailed, match="the first"):
+            Second().authenticate(request_with(f"Token {token.key}"))
+
+    def test_a_subclass_may_turn_it_off(self, token):
+        cls = type("Off", (declare(check=lambda *_: 1 / 0),), {"check": None})
+        assert cls().authenticate(request_with(f"Token {token.key}")) is not None
+
+    def test_one_of_an_instance_is_asked(self, token):
+        authenticator = irontoken.TokenAuthentication()
+        authenticator.check = lambda *_: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            authenticator.authenticate(request_with(f"Token {token.key}"))
 
     def test_one_that_is_patched_in_is_asked(self, token, monkeypatch):
         cls = declare()
@@ -180,12 +267,17 @@ def test_they_go_together_and_with_issued_tokens(user, cached):
     ("declared", "says"),
     [
         ({"keyword": ["Token"]}, "tuple"),
-        ({"keyword": ()}, "text"),
-        ({"keyword": ("Token", 1)}, "text"),
+        ({"keyword": ()}, "tuple"),
+        ({"keyword": ("Token", 1)}, "tuple"),
+        ({"keyword": ("Token", "")}, "tuple"),
+        ({"keyword": ("Api Key",)}, "tuple"),
+        ({"keyword": {"Token"}}, "tuple"),
         ({"header": "X-Api-Key"}, "HTTP_X_API_KEY"),
+        ({"header": "X_API_KEY"}, "HTTP_X_API_KEY"),
+        ({"header": "HTTP_X_API_KEY\n"}, "HTTP_X_API_KEY"),
         ({"header": None}, "HTTP_X_API_KEY"),
-        ({"check": "is_active"}, "check is no method"),
-        ({"principal": 1}, "principal is no method"),
+        ({"check": "is_active"}, "check must be a method"),
+        ({"principal": 1}, "principal must be a method"),
     ],
 )
 def test_what_is_no_declaration_is_said_when_the_class_is_made(declared, says):
@@ -194,5 +286,4 @@ def test_what_is_no_declaration_is_said_when_the_class_is_made(declared, says):
 
 
 def test_a_class_that_declares_nothing_is_not_slowed_down():
-    assert irontoken.TokenAuthentication.check is None
-    assert declare(keyword="Bearer", model=Token).check is None
+    assert declare(keyword="Bearer", model=Token).check is NO_CHECK

@@ -1,5 +1,6 @@
 """Whoever has no cache is told why: ``manage.py irontoken explain``, and a notice of a check."""
 
+import functools
 from io import StringIO
 
 import pytest
@@ -45,6 +46,23 @@ class Managed(irontoken.TokenAuthentication):
     model = ManagedToken
 
 
+class Nested(irontoken.TokenAuthentication):
+    def authenticate_credentials(self, key):
+        def inner():
+            return super(Nested, self).authenticate_credentials(key)
+
+        return inner()
+
+
+class Named(irontoken.TokenAuthentication):
+    model = "authtoken.Token"
+
+
+class Failing(irontoken.TokenAuthentication):
+    def get_model(self):
+        raise LookupError("no such model")
+
+
 class Needing(irontoken.TokenAuthentication):
     def __init__(self, model):
         self.model = model
@@ -66,7 +84,7 @@ def path_of(cls):
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-@pytest.mark.parametrize("cls", [irontoken.TokenAuthentication, Extended, OwnHeader])
+@pytest.mark.parametrize("cls", [irontoken.TokenAuthentication, Extended, OwnHeader, Nested])
 def test_what_is_cached_is_said_to_be(cls, on):
     assert str(explain(cls)) == f"{path_of(cls)} (authtoken.Token on 'default'): cached."
     assert replaced(cls) == ""
@@ -75,11 +93,13 @@ def test_what_is_cached_is_said_to_be(cls, on):
 @pytest.mark.parametrize(
     ("cls", "reason", "hint"),
     [
-        (Replaced, "Replaced has an own authenticate_credentials() that does not call", "check()"),
-        (BelowReplaced, "Replaced has an own authenticate_credentials()", "Declare"),
+        (Replaced, "Replaced.authenticate_credentials() does not call super()", "check()"),
+        (BelowReplaced, "Replaced.authenticate_credentials()", "Declare"),
         (Managed, "its look-up is not a plain one", ""),
-        (Needing, "it cannot be asked for its model", ""),
-        (SessionAuthentication, "it is none of irontoken's", ""),
+        (Needing, "it cannot be asked for its tokens", ""),
+        (Named, "it cannot be asked for its tokens", ""),
+        (Failing, "no such model", ""),
+        (SessionAuthentication, "it is not one of irontoken's classes", ""),
     ],
 )
 def test_why_not_is_said_with_what_would_change_it(cls, reason, hint, on):
@@ -111,5 +131,19 @@ def test_a_check_names_the_class_that_gave_the_cache_up(on):
     classes = {"DEFAULT_AUTHENTICATION_CLASSES": [path_of(Replaced)]}
     with override_settings(REST_FRAMEWORK=classes):
         [notice] = [each for each in check_cache() if each.id == "irontoken.I001"]
-    assert "Replaced has an own authenticate_credentials()" in notice.msg
+    assert "Replaced.authenticate_credentials() does not call super()" in notice.msg
     assert "check()" in notice.hint
+
+
+@pytest.mark.parametrize("section", [None, {}, {"DEFAULT_AUTHENTICATION_CLASSES": None}])
+def test_settings_without_classes_are_explained_too(section, on):
+    with override_settings(REST_FRAMEWORK=section):
+        assert all("cached" in line for line in explained())
+        assert not [
+            each for each in check_cache() if each.id in {"irontoken.I001", "irontoken.W005"}
+        ]
+
+
+@pytest.mark.parametrize("odd", [functools.partial(irontoken.TokenAuthentication), 5, None])
+def test_what_is_no_class_is_said_to_be_none_of_ours(odd, on):
+    assert "not one of irontoken's classes" in str(explain(odd))

@@ -59,7 +59,8 @@ class HasScopes(BasePermission):
             return None
         request, view, required = self._refused
         words = " ".join(sorted(required))
-        is_bearer = getattr(request.successful_authenticator, "keyword", None) == "Bearer"
+        keyword = getattr(request.successful_authenticator, "keyword", None)
+        is_bearer = "Bearer" in (keyword, keyword[0] if isinstance(keyword, tuple) else None)
         # A method that is only asked about, for the answer to OPTIONS, is not this request's.
         if is_bearer and request.method == request._request.method:
             challenge = f'Bearer error="insufficient_scope", scope="{words}"'

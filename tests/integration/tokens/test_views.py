@@ -458,6 +458,22 @@ class TestAScopedToken:
             assert answer["WWW-Authenticate"] == challenge
 
 
+class Acting(irontoken.TokenAuthentication):
+    def principal(self, token):
+        return object()
+
+
+def test_tokens_are_the_users_whatever_a_principal_is(ada, settings):
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.Acting"],
+    }
+    token, key = AccessToken.objects.issue(ada)
+    client = APIClient(headers={"Authorization": f"Token {key}"})
+    [found] = client.get("/tokens/").json()["results"]
+    assert str(found["id"]) == str(token.pk)
+
+
 def test_rotation_is_throttled(bearer, monkeypatch):
     monkeypatch.setattr(CountingThrottle, "timer", staticmethod(lambda: 60_000.0))
     statuses = [bearer.post("/tokens/rotate/", {"grace": -1}).status_code for _ in range(11)]

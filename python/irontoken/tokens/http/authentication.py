@@ -14,14 +14,18 @@ def site_classes() -> list[Any]:
 
     What a subclass of the project's own refuses, the endpoints refuse. One that looks for tokens
     of another model is replaced by a subclass of it that looks for issued ones. Where no default
-    class is irontoken's, it is ``irontoken.TokenAuthentication``.
+    class is irontoken's, it is ``irontoken.TokenAuthentication``. Their ``request.user`` is the
+    token's user, whatever ``principal()`` says: tokens belong to users.
     """
     classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
     ours = [each for each in classes if issubclass(each, TokenAuthentication)]
     return [
-        each if issubclass(each().get_model(), get_token_model()) else _of_issued(each)
-        for each in ours or [TokenAuthentication]
+        each if _is_of_issued(each) else _of_issued(each) for each in ours or [TokenAuthentication]
     ]
+
+
+def _is_of_issued(cls: Any) -> bool:
+    return cls.principal is None and issubclass(cls().get_model(), get_token_model())
 
 
 @functools.cache
@@ -29,4 +33,5 @@ def _of_issued(cls: Any) -> Any:
     def get_model(self: Any) -> Any:  # noqa: ARG001
         return get_token_model()
 
-    return type(cls.__name__, (cls,), {"get_model": get_model, "__module__": cls.__module__})
+    overrides = {"get_model": get_model, "principal": None, "__module__": cls.__module__}
+    return type(cls.__name__, (cls,), overrides)
