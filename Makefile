@@ -16,7 +16,7 @@ CARGO := env -u MAKEFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -138,6 +138,9 @@ loom: ## Model-check the write protocol and the lease, and find two faults
 fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz and a nightly Rust)
 	cargo +nightly fuzz run header -- -max_total_time=60
 	cargo +nightly fuzz run statement -- -max_total_time=60
+
+docs: $(VENV)/group-docs ## Build the documentation into site/
+	$(BIN)/zensical build --strict
 
 audit: $(VENV)/built $(VENV)/group-audit ## Known vulnerabilities and licences of what is depended on
 	cargo deny check

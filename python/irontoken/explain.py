@@ -19,7 +19,7 @@ from irontoken.routes import routes
 #: What overrides a method to do what a subclass may declare.
 HINT = (
     "Declare keyword, header, get_key(), principal() or check() in its place, or call super(); "
-    "see “Subclassing” in the README."
+    "see “Subclassing” in the documentation."
 )
 
 

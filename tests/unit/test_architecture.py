@@ -92,7 +92,7 @@ def test_rust_names_python_objects_in_one_file():
             assert not re.search(r"\.import\(|py\.import", path.read_text()), name
 
 
-@pytest.mark.parametrize("place", ["src", "python", "README.md"])
+@pytest.mark.parametrize("place", ["src", "python", "README.md", "docs"])
 def test_retired_words_are_gone(place):
     paths = [ROOT / place]
     if paths[0].is_dir():

@@ -48,7 +48,7 @@ def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator
 def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
     """Say why the rows of a model are not kept; empty where they are."""
     if lookup is None:
-        return "its look-up is not a plain one: see “Subclassing” in the README"
+        return "its look-up is not a plain one: see “Subclassing” in the documentation"
     seen = tracked(connections[alias].vendor)
     for _, primary_key in lookup.primary_keys:
         if not primary_key.model._meta.managed:

@@ -87,7 +87,10 @@ def problems() -> Iterator[tuple[str, str]]:
         elif name not in _NAMES:
             yield f"IRONTOKEN has no section {name!r}.", did_you_mean(name, _NAMES)
         elif not isinstance(value, dict) and name == "TOKENS":
-            yield "IRONTOKEN['TOKENS'] is not a dict.", 'Write {"EXPIRES_IN": …}: see the README.'
+            yield (
+                "IRONTOKEN['TOKENS'] is not a dict.",
+                'Write {"EXPIRES_IN": …}: see docs/issued-tokens.md.',
+            )
         elif not isinstance(value, dict):
             names = listed(each.name for each in cache.OPTIONS)
             yield f"IRONTOKEN[{name!r}] is not a dict.", f"Its options are {names}."

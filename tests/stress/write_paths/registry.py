@@ -9,7 +9,7 @@ MARIADB = ("mysql",)
 EVERY = ("sqlite", "postgresql", "mysql")
 SERVERS = ("postgresql", "mysql")
 
-#: What the README says of each kind of write that cannot be seen, with its bound.
+#: What docs/cache.md says of each kind of write that cannot be seen, with its bound.
 OTHER_PROGRAMS = "another program: MAX_AGE"
 AROUND_DJANGO = "SQL around Django's execute(): MAX_AGE"
 IN_THE_DATABASE = "a function, trigger or view of the database: MAX_AGE"
@@ -34,7 +34,7 @@ class Path(NamedTuple):
     trials: int
     #: Why it cannot run here; empty where it can. A function, since it may ask the server.
     missing: Callable[[], str]
-    #: A reader may end by SIGBUS, as the README says of a file that is cut short.
+    #: A reader may end by SIGBUS, as docs/cache.md says of a file that is cut short.
     may_end_readers: bool
 
 
