@@ -15,7 +15,7 @@ from irontoken.declared import NO_CHECK
 from irontoken.tokens.models import AccessToken
 from tests.support.comparison import outcome, request_with
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 factory = APIRequestFactory()
 
 
@@ -29,7 +29,7 @@ def declare(**declared):
 
 
 @pytest.fixture(params=["off", "on"])
-def cached(request, tmp_path):
+def cached(request, tmp_path, transactional_db):
     """Whether the cache is on."""
     cache = {"CACHE": {"COHERENCE": "host", "PATH": str(tmp_path), "MAX_AGE": 600}}
     with override_settings(IRONTOKEN=cache if request.param == "on" else {}):

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "knox",
     "irontoken",
     "irontoken.tokens",
+    "examples.real_applications",
     "tests.support.shapes",
 ]
 TEMPLATES = [
