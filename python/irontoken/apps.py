@@ -1,6 +1,8 @@
 """The app: it installs the write interceptor and registers the checks, and has no models."""
 
-from django.apps import AppConfig
+from importlib import import_module
+
+from django.apps import AppConfig, apps
 from django.core import checks
 
 
@@ -27,6 +29,8 @@ class IrontokenConfig(AppConfig):
         from irontoken.settings import setting
 
         setting.require()
+        if apps.is_installed("drf_spectacular"):
+            import_module("irontoken.openapi")
         checks.register(check_settings)
         checks.register(check_cache)
         checks.register(check_bus, checks.Tags.database)

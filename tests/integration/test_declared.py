@@ -12,6 +12,7 @@ from rest_framework.test import APIRequestFactory
 
 import irontoken
 from irontoken.declared import NO_CHECK
+from irontoken.tokens import uses
 from irontoken.tokens.models import AccessToken
 from tests.support.comparison import outcome, request_with
 
@@ -250,7 +251,9 @@ class TestCheck:
             Mixed().authenticate(request_with(f"Token {token.key}"))
 
 
-def test_they_go_together_and_with_issued_tokens(user, cached):
+def test_they_go_together_and_with_issued_tokens(user, cached, monkeypatch):
+    monkeypatch.setattr(uses, "_start", lambda: None)  # no thread, which would outlive the test
+    monkeypatch.setattr(uses, "_uses", uses._Uses())
     _, key = AccessToken.objects.issue(user, name="CI")
     cls = declare(
         model=AccessToken,
@@ -287,3 +290,24 @@ def test_what_is_no_declaration_is_said_when_the_class_is_made(declared, says):
 
 def test_a_class_that_declares_nothing_is_not_slowed_down():
     assert declare(keyword="Bearer", model=Token).check is NO_CHECK
+
+
+@pytest.mark.parametrize(
+    ("declared", "wanted"),
+    [
+        ({}, {"name": "Authorization", "in": "header", "type": "apiKey"}),
+        ({"keyword": ("Token", "Bearer")}, {"name": "Authorization"}),
+        ({"keyword": ("Bearer", "Token")}, {"type": "http", "scheme": "bearer"}),
+        ({"header": "HTTP_X_API_KEY"}, {"name": "X-api-key", "in": "header"}),
+        ({"header": "HTTP_X_API_KEY", "keyword": None}, {"name": "X-Api-Key", "in": "header"}),
+    ],
+)
+def test_drf_spectacular_describes_what_is_declared(declared, wanted):
+    pytest.importorskip("drf_spectacular")
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+    import irontoken.openapi
+
+    scheme = OpenApiAuthenticationExtension.get_match(declare(**declared)())
+    assert type(scheme) is irontoken.openapi.TokenScheme
+    assert wanted.items() <= scheme.get_security_definition(None).items()
