@@ -12,7 +12,7 @@ PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
 # COVER=1 notes which lines and branches are reached; see `make coverage`.
 RUN := $(if $(COVER),coverage run,python)
 # The parts of `make test` share no job server with cargo.
-CARGO := env -u MAKEFLAGS cargo
+CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help

@@ -77,11 +77,7 @@ class TestHits:
                 for cls in classes(model=type(token))
             )
             assert described_pair(ours) == described_pair(theirs)
-        if shape == "rich" and connection.vendor == "postgresql":
-            # Of a BinaryField, whoever has it may release it.
-            assert "memoryview" in cache.store().uncacheable_row()
-        else:
-            assert ask(str(token.key), type(token))[1] == (0 if is_compiled else 1)
+        assert ask(str(token.key), type(token))[1] == (0 if is_compiled else 1)
 
     @pytest.mark.parametrize(
         "value",
@@ -110,7 +106,9 @@ class TestHits:
         deep = []
         for _ in range(70):
             deep = [deep]
-        for number, value in enumerate((deep, list(range(2001)))):
+        # MariaDB holds no value of so many levels.
+        values = [list(range(2001)), *([] if connection.vendor == "mysql" else [deep])]
+        for number, value in enumerate(values):
             user = models.SettledUser.objects.create(name=f"user{number}", settings=value)
             key = models.SettledToken.objects.create(user=user).key
             assert [ask(key, models.SettledToken)[1] for _ in range(3)] == [1, 1, 1]
