@@ -12,14 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benches.comparison.ports import free_port
+from tests.support.servers import free_port
+from tests.support.site import TUTORIAL, Site
 
-ROOT = Path(__file__).resolve().parents[2]
-TUTORIAL = ROOT / "examples" / "tutorial"
-MAKE_USER = (
-    "from django.contrib.auth.models import User as U; "
-    "print(U.objects.create_user('ada').auth_token.key)"
-)
 GUNICORN = ["gunicorn", "--log-level", "warning", "--workers", "1", "--bind"]
 #: What stands before and after the address that a server listens at.
 SERVERS = {
@@ -35,6 +30,12 @@ SERVERS = {
 }
 
 
+class BenchSite(Site):
+    """The tutorial, and the limit of any authenticator beside it."""
+
+    settings = "benches.comparison.site"
+
+
 def rates(seconds: int = 2, rounds: int = 7) -> Iterator[tuple[str, float, float, float] | str]:
     """Yield of each server its requests per second with hits, their median by the constant's, and
     the spread of that ratio; or why it was skipped.
@@ -43,36 +44,18 @@ def rates(seconds: int = 2, rounds: int = 7) -> Iterator[tuple[str, float, float
         yield "wrk is not installed"
         return
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "benches.comparison.site",
-            "TUTORIAL_DATABASE": str(Path(folder) / "db.sqlite3"),
-            "PYTHONPATH": os.pathsep.join([str(TUTORIAL), str(ROOT)]),
-        }
-        key = _key(environment)
+        site = BenchSite(Path(folder))
         for name in SERVERS:
-            with _serving(name, environment) as address:
+            with _serving(name, site.environment) as address:
                 found: dict[str, list[float]] = {"hello": [], "hello-constant": []}
                 for view in found:
-                    _wrk(f"{address}/{view}/", key, 1)
+                    _wrk(f"{address}/{view}/", site.key, 1)
                 for _ in range(rounds):
                     for view, each in found.items():
-                        each.append(_wrk(f"{address}/{view}/", key, seconds))
+                        each.append(_wrk(f"{address}/{view}/", site.key, seconds))
             ratios = [ours / limit for ours, limit in zip(*found.values(), strict=True)]
             low, _, high = statistics.quantiles(ratios, n=4)
             yield name, statistics.median(found["hello"]), statistics.median(ratios), high - low
-
-
-def _key(environment: dict[str, str]) -> str:
-    def manage(*arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments, "-v", "0"]
-        run = subprocess.run(
-            command, cwd=TUTORIAL, env=environment, check=True, stdout=subprocess.PIPE, text=True
-        )
-        return run.stdout
-
-    manage("migrate")
-    return manage("shell", "-c", MAKE_USER).split()[-1]
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.servers import free_port
+
 TUTORIAL = Path(__file__).resolve().parents[2] / "examples" / "tutorial"
 MAKE_USER = (
     "from django.contrib.auth.models import User as U; "
@@ -71,9 +73,7 @@ class Site:
 
     @contextmanager
     def gunicorn(self, *options):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", "3"]
         command += ["--log-level", "warning", *options, "tutorial.wsgi"]
         server = subprocess.Popen(command, cwd=TUTORIAL, env=self.environment)
