@@ -64,9 +64,7 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
         For ``keyword = "Bearer"`` and issued tokens it is that of RFC 6750, section 3: a request
         that had a token is told that it is not valid.
         """
-        keyword: Any = self.keyword
-        if isinstance(keyword, tuple):
-            keyword = keyword[0]
+        keyword: Any = declared.first_keyword(self.keyword)
         if keyword == "Bearer" and strategy_of(self.get_model()).holds_digests:
             header = request.META.get(self.header, "")
             text = header.decode("latin-1") if isinstance(header, bytes) else str(header)

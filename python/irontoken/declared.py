@@ -21,6 +21,12 @@ NO_CHECK: Final = NoCheck()
 #: That of a class that declares something else.
 _DECLARES: Final = NoCheck()
 _HOOKS: Final = ("get_key", "principal", "check")
+#: Kinds of functions that run when somebody awaits or iterates what they return.
+_DEFERRED: Final = (
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
 
 
 def note(cls: Any) -> None:
@@ -29,34 +35,36 @@ def note(cls: Any) -> None:
     The core looks at ``check`` alone, so that a class which declares nothing pays for one look.
     Raises ``ImproperlyConfigured`` for a declaration that would mean nothing, or be passed by.
     """
-    for problem in _problems(cls):
-        raise ImproperlyConfigured(f"{cls.__module__}.{cls.__qualname__}: {problem}")
     check = _check_of(cls)
     if check is None and _declares(cls):
         check = _DECLARES
+    for problem in _problems(cls, is_hooked=check is not None):
+        raise ImproperlyConfigured(f"{cls.__module__}.{cls.__qualname__}: {problem}")
     # One that a base of its own, or ours, would stand before.
     if check is not None and inspect.getattr_static(cls, "check") is not check:
         cls.check = check
 
 
-def calls_super(function: Any) -> bool:
+def first_keyword(keyword: Any) -> Any:
+    """Return the keyword that a challenge names: the first of several."""
+    return keyword[0] if isinstance(keyword, tuple) else keyword
+
+
+def replaced_by(cls: Any, name: str) -> Any:
+    """Return the class whose method a class has, if it is a project's and calls no ``super()``."""
+    base = next(base for base in cls.__mro__ if name in vars(base))
+    module: str = base.__module__
+    is_ours = module.partition(".")[0] == "irontoken"
+    return None if is_ours or _calls_super(vars(base)[name]) else base
+
+
+def _calls_super(function: Any) -> bool:
     """Tell whether a method, or a function within it, calls ``super()``."""
     try:
         code = getattr(inspect.unwrap(function), "__code__", None)
     except ValueError:
         return False  # it wraps itself
     return isinstance(code, CodeType) and any("super" in each.co_names for each in _codes(code))
-
-
-def definition(cls: Any, name: str) -> tuple[Any, Any]:
-    """Return which class defines a method that ``cls`` has, and the method as it is there."""
-    return next((base, vars(base)[name]) for base in cls.__mro__ if name in vars(base))
-
-
-def is_ours(cls: Any) -> bool:
-    """Tell whether a class is one of irontoken's own."""
-    module: str = cls.__module__
-    return module.partition(".")[0] == "irontoken"
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -82,7 +90,7 @@ def _declares(cls: Any) -> bool:
     )
 
 
-def _problems(cls: Any) -> Iterator[str]:
+def _problems(cls: Any, *, is_hooked: bool) -> Iterator[str]:
     keyword = cls.keyword
     if isinstance(keyword, (list, set)) or (
         isinstance(keyword, tuple) and not (keyword and all(map(_is_word, keyword)))
@@ -97,16 +105,13 @@ def _problems(cls: Any) -> Iterator[str]:
         hook = getattr(cls, name)
         if hook is not None and not callable(hook):
             yield f"{name} must be a method."
-        kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction)
-        if any(each(hook) for each in (*kinds, inspect.isasyncgenfunction)):
+        if any(is_deferred(hook) for is_deferred in _DEFERRED):
             yield f"{name}() must be a plain method: nobody awaits what it returns."
-    if _check_of(cls) is not None or _declares(cls):
-        base, authenticate = definition(cls, "authenticate")
-        if not is_ours(base) and not calls_super(authenticate):
-            yield (
-                f"{base.__qualname__}.authenticate() does not call super().authenticate(request), "
-                "and what the class declares would be passed by."
-            )
+    if is_hooked and (base := replaced_by(cls, "authenticate")):
+        yield (
+            f"{base.__qualname__}.authenticate() does not call super().authenticate(request), "
+            "and what the class declares would be passed by."
+        )
 
 
 def _is_word(text: Any) -> bool:

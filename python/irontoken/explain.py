@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable, uncacheable_model
-from irontoken.declared import calls_super, definition, is_ours
+from irontoken.declared import replaced_by
 from irontoken.lookup.compiler import compile_lookup
 from irontoken.routes import routes
 
@@ -96,8 +96,7 @@ def explain(cls: Any) -> Explanation:
 
 def replaced(cls: Any) -> str:
     """Say which method a class has replaced without calling ``super()``; empty for none."""
-    base, method = definition(cls, "authenticate_credentials")
-    if not is_ours(base) and not calls_super(method):
+    if base := replaced_by(cls, "authenticate_credentials"):
         return f"{base.__qualname__}.authenticate_credentials() does not call super()"
     return ""
 

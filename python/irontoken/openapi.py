@@ -9,6 +9,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
 
+from irontoken.declared import first_keyword
+
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A key in a header, behind the first of its keywords or alone."""
@@ -20,7 +22,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     def get_security_definition(self, _auto_schema: Any) -> Any:
         """Return the security scheme of OpenAPI 3, as REST framework's class has it."""
         cls: Any = self.target
-        keyword = cls.keyword[0] if isinstance(cls.keyword, tuple) else cls.keyword
+        keyword = first_keyword(cls.keyword)
         if keyword is not None:
             return build_bearer_security_scheme_object(cls.header, keyword)
         name = cls.header.removeprefix("HTTP_").replace("_", "-").title()

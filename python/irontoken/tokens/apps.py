@@ -39,7 +39,6 @@ class TokensConfig(AppConfig):
         conf.options()
         require_model()
         if apps.is_installed("drf_spectacular"):
-            import_module("irontoken.openapi")
             import_module("irontoken.tokens.http.openapi")
         checks.register(check_tokens)
         checks.register(check_scopes, checks.Tags.urls)

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 
+from irontoken.declared import first_keyword
 from irontoken.tokens import settings as conf
 from irontoken.tokens.scopes import scopes_of
 
@@ -60,7 +61,7 @@ class HasScopes(BasePermission):
         request, view, required = self._refused
         words = " ".join(sorted(required))
         keyword = getattr(request.successful_authenticator, "keyword", None)
-        is_bearer = "Bearer" in (keyword, keyword[0] if isinstance(keyword, tuple) else None)
+        is_bearer = first_keyword(keyword) == "Bearer"
         # A method that is only asked about, for the answer to OPTIONS, is not this request's.
         if is_bearer and request.method == request._request.method:
             challenge = f'Bearer error="insufficient_scope", scope="{words}"'
