@@ -29,7 +29,10 @@ _at_end: Final[list[Callable[[], None]]] = []
 
 
 def register(service: Service, *, ends_last: bool = False) -> None:
-    """Tell a service of forks and of the end of the process, for as long as somebody holds it."""
+    """Tell a service of forks and of the end of the process, for as long as somebody holds it.
+
+    One that ``ends_last`` ends after the others, which may still publish by it.
+    """
     _services[ends_last].add(service)
 
 

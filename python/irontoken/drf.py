@@ -16,7 +16,12 @@ READS_HEADERS: Final = tuple(int(part) for part in rest_framework.VERSION.split(
 
 
 def authorization_header(request: Request) -> bytes | str:
-    """Return the ``Authorization`` header of a request whose class is not a stock one."""
+    """Return the ``Authorization`` header of a request whose class is not a stock one.
+
+    As REST framework's ``get_authorization_header()`` does, whatever the project has made of it.
+    Raises ``AuthenticationFailed`` where REST framework's raises ``UnicodeEncodeError``, which
+    would be a 500 and quote the header.
+    """
     try:
         return authentication.get_authorization_header(request)
     except UnicodeEncodeError:

@@ -40,7 +40,11 @@ _kept: Final[dict[tuple[Stage, str], Callable[[], None]]] = {}
 
 
 def forget_on_change(stage: Stage, forget: Callable[[], None]) -> None:
-    """Call ``forget`` when one of ``SETTINGS`` changes."""
+    """Call ``forget``, a function of a module, when one of ``SETTINGS`` changes.
+
+    The functions of an earlier stage are called first. A function that is registered again, as by
+    a reload of its module, takes the place of the former.
+    """
     _kept[stage, f"{forget.__module__}.{forget.__qualname__}"] = forget
 
 

@@ -33,7 +33,11 @@ def open_database(connection: BaseDatabaseWrapper) -> Database:
 
 
 def find_database(alias: str, settings: dict[str, Any]) -> Database | None:
-    """Return the database that a connection with these settings would be opened to, if known."""
+    """Return the database that a connection with these settings would be opened to, if known.
+
+    ``settings`` are those of one alias, as ``connection.settings_dict`` has them. Once found, the
+    database is that of ``alias`` in ``databases`` too.
+    """
     for database in _known.get(_place(alias, settings), ()):
         if database.matches(settings):
             databases[alias] = database

@@ -19,7 +19,11 @@ _ISOLATED: Final = frozenset({"read committed", "repeatable read", "serializable
 
 
 def uncacheable(connection: BaseDatabaseWrapper, options: CacheOptions) -> str:
-    """Say why no row of a connection's database is cached; empty where rows may be."""
+    """Return why no row of a connection's database is cached, as one sentence without its end.
+
+    An empty text means that rows may be cached. Asks the database nothing but, on MariaDB, its
+    isolation level.
+    """
     return next(_reasons(connection, options), "")
 
 
@@ -46,7 +50,11 @@ def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator
 
 
 def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
-    """Say why the rows of a model are not kept; empty where they are."""
+    """Return why rows of ``model`` are not cached, as one sentence without its end.
+
+    ``alias`` is the database that they are read from; ``lookup`` is what ``compile_lookup()``
+    returned for them. An empty text means that rows may be cached.
+    """
     if lookup is None:
         return "its look-up is not a plain one: see “Subclassing” in the documentation"
     seen = tracked(connections[alias].vendor)

@@ -22,7 +22,12 @@ _spaces: Final = itertools.count()
 def fill_permit(
     model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
 ) -> FillPermit | None:
-    """Return the permit to store the row that ``lookup`` is about to read, if it may be."""
+    """Return the permit to store the row that ``lookup`` is about to read from ``connection``.
+
+    Returns ``None`` where that row must not be stored. To be called before the query: the permit
+    holds the version from before it. Connects where there is no connection yet, and raises what
+    Django raises then.
+    """
     if connection.connection is None:
         connection.ensure_connection()  # which is intercepted; the query would do it next
     interceptor = connection.__dict__.get("_irontoken_interceptor")

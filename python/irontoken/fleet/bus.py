@@ -25,8 +25,11 @@ class Bus(Protocol):
     def probe(self, secret: str) -> None:
         """Send a secret to this connection itself, by the way that messages take."""
 
-    def tell(self, name: str | None, text: str) -> None:
-        """Send a message to the connection called ``name``, or to everybody."""
+    def send(self, name: str | None, text: str) -> None:
+        """Send a message to the connection called ``name``, or to all if that is ``None``.
+
+        Raises whatever the driver raises.
+        """
 
     def wait(self, seconds: float) -> Iterator[tuple[bool, str]]:
         """Yield the messages that come within ``seconds``, returning as soon as some have.

@@ -138,4 +138,4 @@ class Listener:
             age = self.lease.age()
             lease = "no lease" if age is None else f"proof {age * 1000:.0f} ms old"
             said = f"{socket.gethostname()} {os.getpid()}: {lease}{self._more()}"
-            bus.tell(caller, ANSWER + said)
+            bus.send(caller, ANSWER + said)

@@ -43,7 +43,7 @@ _PROBE: Final = f"""
     SELECT pg_notify($3, $4) WHERE NOT pg_is_in_recovery() AND pg_backend_pid() = $5::int
     AND ({_INSTALLED}) = $6
 """
-_TELL: Final = "SELECT pg_notify($1, $2)"
+_SEND: Final = "SELECT pg_notify($1, $2)"
 
 POOLED: Final = (
     "a pool stands between this process and PostgreSQL, and may hand its notifications to others: "
@@ -109,9 +109,9 @@ class Postgres:
         sent = [self._channel(self.name), secret, str(self._pid), self._installed]
         self._send(_PROBE, [*self._triggers(), *sent])
 
-    def tell(self, name: str | None, text: str) -> None:
+    def send(self, name: str | None, text: str) -> None:
         """Send a message; see ``Bus``."""
-        self._send(_TELL, [self._channel(name), text])
+        self._send(_SEND, [self._channel(name), text])
 
     def wait(self, seconds: float) -> Iterator[tuple[bool, str]]:
         """Yield what is heard; see ``Bus``."""

@@ -94,7 +94,7 @@ class Redis:
         """Send a secret to this connection itself; see ``Bus``."""
         publish(self._client, self._own, secret)
 
-    def tell(self, name: str | None, text: str) -> None:
+    def send(self, name: str | None, text: str) -> None:
         """Send a message; see ``Bus``."""
         self._client.publish(f"{self._channel}:{name}" if name else self._channel, text)
 

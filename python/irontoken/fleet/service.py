@@ -31,7 +31,10 @@ _publisher: Any = None
 
 
 def can_carry(connection: BaseDatabaseWrapper, options: CacheOptions) -> bool:
-    """Tell whether the bus that is set can carry what is written to a database."""
+    """Tell whether the bus that ``COHERENCE`` names can carry the writes of a database.
+
+    Redis takes those of any database; PostgreSQL takes its own, by psycopg 3.
+    """
     if options.coherence != "postgres":
         return True
     wrapper: Any = connection
@@ -59,7 +62,11 @@ def lease_for(
 
 
 def connect(alias: str, options: CacheOptions, *, needs_triggers: bool = True) -> Bus:
-    """Return a connection to the bus of a database, which is not open yet."""
+    """Return a connection to the bus of the database ``alias``, which is not open yet.
+
+    ``needs_triggers`` tells whether ``open()`` raises ``BusUnavailable`` on PostgreSQL without
+    irontoken's triggers. Raises ``ImportError`` where redis-py or psycopg is not installed.
+    """
     channel = channel_of(options.project)
     if options.coherence == "postgres":
         from irontoken.fleet.postgres import Postgres
@@ -174,7 +181,7 @@ def list_processes(alias: str, options: CacheOptions, seconds: float) -> Iterato
     try:
         bus.open()
         asked = time.monotonic()
-        bus.tell(None, f"?{bus.name}")
+        bus.send(None, f"?{bus.name}")
         while (left := asked + seconds - time.monotonic()) > 0:
             for is_own, text in bus.wait(left):
                 if is_own and text.startswith(ANSWER):

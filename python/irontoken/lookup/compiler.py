@@ -76,7 +76,11 @@ class CompiledLookup(NamedTuple):
     converters: Converters
 
     def parameter(self, key: str, connection: BaseDatabaseWrapper) -> Any:
-        """Return what the query is run with for ``key``; ``None`` where no row can have it."""
+        """Return the parameter of the query for ``key``; ``None`` where no row can have that key.
+
+        Such a key is longer than its column, has a NUL that the database refuses, or is no value
+        of its field. Raises nothing: a key comes from a stranger.
+        """
         if self.max_length is not None and len(key) > self.max_length:
             return None
         if self.refuses_nul and "\0" in key:

@@ -68,7 +68,11 @@ def compiled_for(
 def fetch(
     model: type[Model], lookup: CompiledLookup, connection: BaseDatabaseWrapper, parameters: Any
 ) -> Found | None:
-    """Run the query; return the row that was found, or ``None``."""
+    """Run the compiled query of ``lookup`` on ``connection``; return its first row, or ``None``.
+
+    ``parameters`` are those of its SQL, one for each key or digest. What is returned carries the
+    permit to store the row, where it may be cached. Raises what the database raises.
+    """
     __traceback_hide__ = True
     is_on = cache.options() is not None
     permit = filling.fill_permit(model, connection, lookup) if is_on else None

@@ -23,15 +23,25 @@ class Strategy:
     unwatched_field: str | None = None
 
     def authenticate_credentials(self, model: type[Model], key: Any) -> tuple[Any, Any]:
-        """Return the user and the token of ``key``; raise ``AuthenticationFailed``."""
+        """Return the user and the token of ``key``, as REST framework's method of the name does.
+
+        ``model`` is the class of the token. Raises ``AuthenticationFailed`` where the key is
+        malformed or unknown, or its user inactive.
+        """
         raise NotImplementedError
 
     def limits(self, columns: dict[str, int]) -> Limits:  # noqa: ARG002 - a subclass needs it
-        """Return until when a cached row is answered from; ``columns`` are those of its fields."""
+        """Return what ends a cached row, besides a write.
+
+        ``columns`` maps the names of the token's fields to their columns in the row.
+        """
         return []
 
     def use_recorder(self) -> tuple[Callable[[Any], None] | None, float]:
-        """Return what records the use of a token on a hit, and once in how many seconds."""
+        """Return what records the use of a token on a hit, and at most once in how many seconds.
+
+        The function takes the token. ``None`` records nothing.
+        """
         return None, 0.0
 
 

@@ -74,7 +74,10 @@ def _misfit(option: Option, value: object) -> tuple[str, str] | None:
 
 
 def number_problem(name: str, value: object, where: str) -> Iterator[tuple[str, str]]:
-    """Yield a number that is 0, negative or no database could count to."""
+    """Yield what is wrong with a number, and a hint: it is 0 or less, or too large to store.
+
+    ``where`` names the section. Yields nothing for what is no number, which its type tells.
+    """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and not 0 < value < _LARGEST:  # type: ignore[operator]
         yield f"{where}[{name!r}] is {value}.", "It takes a number greater than 0."

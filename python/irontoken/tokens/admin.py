@@ -76,7 +76,11 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 def may_act_as(issuer: Any, user: Any) -> bool:
-    """Tell whether ``user`` may do nothing that ``issuer`` may not, now or once it is active."""
+    """Tell whether ``issuer`` may issue a token for ``user``.
+
+    It may for itself, as a superuser, and for an active user who has no permission that ``issuer``
+    lacks.
+    """
     if issuer == user or getattr(issuer, "is_superuser", False):
         return True
     # An inactive user has no permissions, and is not asked for those that it would have.

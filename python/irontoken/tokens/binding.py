@@ -46,7 +46,11 @@ def is_broken(token: Any) -> bool:
 
 
 def renew(token: Any, options: conf.TokenOptions) -> None:
-    """Bind a token that is used, and whose binding holds, by what its user has now."""
+    """Bind a token that is used, and whose binding holds, by what its user has now.
+
+    Does nothing where the settings bind no tokens. The row is written by the thread that writes
+    uses, not by this request.
+    """
     if options.binds_tokens and token.session_hash != (wanted := binding_of(token.user)):
         uses.bind(token, wanted)
 

@@ -26,7 +26,11 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def duration(text: str) -> timedelta:
-    """Return the time that a text such as ``90d`` or ``12h`` says."""
+    """Return the time that a text such as ``90d`` or ``12h`` says.
+
+    The units are ``s``, ``m``, ``h`` and ``d``. Raises ``argparse.ArgumentTypeError`` for another
+    text, and for more than a century.
+    """
     found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 30s, 15m, 12h or 90d")

@@ -40,7 +40,11 @@ _LIFETIME: Final = 300
 
 @sensitive_variables()
 def redirect_with(request: Any, token: Any, key: str, url: str) -> HttpResponseRedirect:
-    """Return a redirect to ``url``, whose view gets ``key`` by ``taken``."""
+    """Return a redirect to ``url``, whose view gets the key of ``token`` by ``taken()``.
+
+    The session holds a random pad and a cookie of five minutes the key XOR that pad, so that
+    neither the database nor the browser holds the key.
+    """
     pad = secrets.token_bytes(len(key.encode()))
     request.session[_name(token.pk)] = pad.hex()
     answer = HttpResponseRedirect(url)

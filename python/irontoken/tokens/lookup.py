@@ -115,7 +115,11 @@ def _by_orm(model: Any, alias: str, found: list[str]) -> tuple[Any, Any] | None:
 
 
 def refused(model: Any, reason: str, token: Any = None) -> AuthenticationFailed:
-    """Return a refusal, and tell of it: the signal's receivers each time, the log now and then."""
+    """Return the ``AuthenticationFailed`` of a refusal, after its signal and its log record.
+
+    ``reason`` is a word for the log, as ``"expired"``. ``token_refused`` is sent each time; a
+    record is written once in a while, with the number of those since the last one.
+    """
     if token_refused.receivers:
         # A receiver that fails makes no error of a refusal.
         token_refused.send_robust(

@@ -51,7 +51,7 @@ class _TokenQuerySet(models.QuerySet[Any]):
 
 
 def keyless(model: Any, done: str) -> TypeError:
-    """Return the error of saving a row that no key belongs to."""
+    """Return the ``TypeError`` for ``done``, as ``"save()"``, which saves a row without a key."""
     name = model.__name__
     return TypeError(
         f"{done} makes no key. Write token, key = {name}.objects.issue(user) in its place."

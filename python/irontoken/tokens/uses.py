@@ -102,15 +102,17 @@ def record(token: Any) -> None:
 
 
 def rehash(token: Any, digest: str) -> None:
-    """Give a token that was found under another digest this one."""
+    """Have the thread write ``digest`` to a token that was found under an earlier pepper's.
+
+    Does nothing where another process has just done so.
+    """
     place = place_of(token)
     if place is not None:
-        # Unless another process has just done so.
         _change("digest", place, Update({"digest": token.digest}, {"digest": digest}))
 
 
 def bind(token: Any, session_hash: str) -> None:
-    """Bind a token by the password that its user has now."""
+    """Have the thread write ``session_hash``, what binds a token to its user's password."""
     place = place_of(token)
     if place is not None:
         conditions = {"session_hash": token.session_hash}

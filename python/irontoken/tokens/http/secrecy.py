@@ -46,7 +46,10 @@ class SecretView(APIView):
         return super().dispatch(request, *arguments, **named)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Answer for a body that Django refuses, too, instead of leaving that to Django."""
+        """Answer 400 for a body that Django refuses, as one that is too large.
+
+        Django itself would answer with its page, which quotes the request.
+        """
         if isinstance(exc, SuspiciousOperation):
             exc = ParseError()
         return super().handle_exception(exc)

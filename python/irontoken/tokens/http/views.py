@@ -106,7 +106,12 @@ class ObtainView(_View):
 
     @sensitive_variables()
     def post(self, request: Any) -> Response:
-        """Issue a token."""
+        """Issue a token; answer 200 with ``token``, ``id``, ``display`` and ``expires``.
+
+        Takes ``username`` and ``password``, which a session replaces, and optionally ``name``,
+        ``expires_in`` in seconds and ``scopes``. Answers 400 for what is wrong with them, and 429
+        for too many tries.
+        """
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
         by_session = request.user.is_authenticated and not has_name
         asked = self._asked(request, WishesSerializer if by_session else None)
@@ -157,7 +162,7 @@ class TokensView(_View):
         return get_token_model().objects.live().filter(user=self.request.user)
 
     def get(self, _request: Any) -> Response:
-        """List them."""
+        """Answer 200 with a page of tokens, without keys; 403 where scopes do not allow it."""
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -168,7 +173,11 @@ class TokenView(_View):
     serializer_class = TokenSerializer
 
     def delete(self, request: Any, pk: str) -> Response:
-        """Revoke it."""
+        """Revoke it; answer 204.
+
+        Answers 404 for a token that is not there or another user's, and 403 where scopes do not
+        allow it.
+        """
         token = get_token_model().objects.by_id(pk)
         if token is None or token != request.auth:
             permission = ManagesTokens()
@@ -187,7 +196,10 @@ class RevokeAllView(_View):
     serializer_class = RevokeAllSerializer
 
     def post(self, request: Any) -> Response:
-        """Revoke them."""
+        """Revoke them; answer 200 with their number as ``revoked``.
+
+        Takes ``keep_current``, which spares the token of this request.
+        """
         keep = request.auth if self._asked(request)["keep_current"] else None
         revoked = get_token_model().objects.revoke_all(request.user, keep=keep)
         return Response(RevokedSerializer({"revoked": revoked}).data)
@@ -200,7 +212,11 @@ class RotateView(_View):
     serializer_class = RotateSerializer
 
     def post(self, request: Any) -> Response:
-        """Issue a token like it, and let it live for the grace and no longer."""
+        """Issue a token like it, which lives on for ``grace`` seconds; answer as ``ObtainView``.
+
+        Answers 400 where the request was not authenticated by an issued token, and for a grace
+        that is out of bounds.
+        """
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth
         if not isinstance(token, AbstractAccessToken):
@@ -222,5 +238,5 @@ class WhoAmIView(_View):
     serializer_class = WhoAmISerializer
 
     def get(self, request: Any) -> Response:
-        """Tell it."""
+        """Answer 200 with the user and what there is to say of the token, without its key."""
         return Response(self.get_serializer(request).data)
