@@ -59,6 +59,7 @@ fn cache(criterion: &mut Criterion) {
     let key = "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b";
     let entry = Entry {
         slots: ROW,
+        related: Box::default(),
         version: VERSION,
         read_at: now,
         until: None,

@@ -47,13 +47,17 @@ class InstanceDecoder:
         state: list[tuple[str, Any]],
         direct: bool,
         columns: list[tuple[str, int, bool]],
-        relation: Any,
+        is_related: bool,
     ) -> InstanceDecoder: ...
 
 @final
 class RowDecoder:
     def __new__(
-        cls, token: InstanceDecoder, user: InstanceDecoder, key_column: int
+        cls,
+        token: InstanceDecoder,
+        others: list[tuple[InstanceDecoder, tuple[int, Any, Any, int, int | None]]],
+        user: int | None,
+        key_column: int,
     ) -> RowDecoder: ...
 
 @final
@@ -93,8 +97,7 @@ class CachedLookup:
         lease: Lease | None,
         space: int,
         decoder: RowDecoder,
-        token: tuple[int, str],
-        user: tuple[int, str],
+        identifying: list[tuple[int, str, str]],
         key_column: int | None,
         limits: list[tuple[list[int], float]],
         record_use: Callable[[Any], None] | None,
@@ -119,7 +122,7 @@ class TrackedTables:
 class Database:
     def __new__(cls, settings: dict[str, Any], tables: TrackedTables) -> Database: ...
     @property
-    def lookups(self) -> dict[type[Any], CachedLookup]: ...
+    def lookups(self) -> dict[Any, CachedLookup]: ...
     def matches(self, settings: dict[str, Any]) -> bool: ...
 
 @final

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 import irontoken.hooks  # noqa: F401 - what the core calls
 from irontoken import _core, declared
+from irontoken.lookup.fields import LookupFields
 from irontoken.lookup.strategy import strategy_of
 from irontoken.settings import setting
 
@@ -36,6 +37,12 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
         own.
     ``header``
         The name in ``request.META`` of the header that holds the key.
+    ``key_field``, ``user_field``, ``select_related``
+        The field that holds the key; the path of foreign keys to the user, or ``None`` for a token
+        that has none; and paths of what else the query loads, as ``QuerySet.select_related()``
+        takes them. The user's ``is_active`` is asked where it has one. Such a class stands in
+        ``DEFAULT_AUTHENTICATION_CLASSES`` or in ``IRONTOKEN["CACHE"]["CLASSES"]``, by which all
+        processes know which tables it reads.
     ``get_key(request)``
         Returns the key as a ``str``, in place of ``header`` and ``keyword``; ``None`` for a
         request that is not for this class.
@@ -48,10 +55,15 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     ``authenticate_credentials(key)`` knows no request, and calls none of them.
     """
 
+    key_field: str = "key"
+    user_field: str | None = "user"
+    select_related: tuple[str, ...] = ()
     header: str = "HTTP_AUTHORIZATION"
     get_key: Any = None
     principal: Any = None
     check: Any = declared.NO_CHECK
+    #: What is declared of the look-up, noted when the class is made; ``None`` for nothing.
+    lookup_fields: LookupFields | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Note what a subclass declares; raise ``ImproperlyConfigured`` where it is wrong."""

@@ -9,12 +9,12 @@ from django.db import connections, router
 from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.effects import effects_of
-from irontoken.cache.eligibility import uncacheable, uncacheable_model
-from irontoken.explain import HINT, default_classes, replaced
+from irontoken.cache.eligibility import uncacheable
+from irontoken.explain import HINT, replaced, uncacheable_lookup
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
-from irontoken.lookup.compiler import compile_lookup
+from irontoken.listed import listed_classes
 from irontoken.settings import setting
 from irontoken.settings.cache import CacheOptions
 
@@ -146,14 +146,14 @@ def _hosts() -> Iterator[CheckMessage]:
 
 
 def _models() -> Iterator[CheckMessage]:
-    for cls in default_classes():
+    for cls in listed_classes():
         if not (isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)):
             continue
         try:
             authenticator: Any = cls()
             model = authenticator.get_model()
             alias = router.db_for_read(model)
-            reason = uncacheable_model(model, alias, compile_lookup(model, connections[alias]))
+            reason = uncacheable_lookup(cls, model, alias)
         except Exception:  # noqa: BLE001, S112 - REST framework says what is wrong with it
             continue
         if reason:

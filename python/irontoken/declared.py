@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any, Final
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+
+from irontoken import refusals
+from irontoken.lookup.fields import LookupFields
+from irontoken.lookup.strategy import strategy_of
 
 
 class NoCheck:
@@ -43,6 +47,64 @@ def note(cls: Any) -> None:
     # One that a base of its own, or ours, would stand before.
     if check is not None and inspect.getattr_static(cls, "check") is not check:
         cls.check = check
+    fields = LookupFields(cls.key_field, cls.user_field, tuple(cls.select_related))
+    cls.lookup_fields = None if fields == LookupFields() else fields
+
+
+def user_of(authenticator: Any, user: Any) -> Any:
+    """Return ``request.user`` for an accepted token of a class that declares fields.
+
+    ``user`` is whom the token's ``user_field`` leads to, or ``None``. A class without a user, and
+    one whose ``principal`` tells who it is, gets an ``AnonymousUser`` there. Raises
+    ``AuthenticationFailed`` for a user who is not there, or is inactive.
+    """
+    if user is None:
+        if authenticator.user_field is not None and authenticator.principal is None:
+            raise refusals.inactive_user()
+        from django.contrib.auth.models import AnonymousUser
+
+        return AnonymousUser()
+    if not getattr(user, "is_active", True):
+        raise refusals.inactive_user()
+    return user
+
+
+def field_problems(model: Any, fields: LookupFields) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the fields that a class declares for a model, with a hint."""
+    if strategy_of(model).holds_digests:
+        if (fields.key_field, fields.user_field) != LookupFields()[:2]:
+            yield (
+                f"{model._meta.label} holds digests of keys, and a user.",
+                "Declare select_related alone.",
+            )
+    elif not _leads_to(model, fields.key_field):
+        yield f"{model._meta.label} has no field {fields.key_field!r}.", "Declare key_field."
+    for path in fields.paths:
+        end = _leads_to(model, path)
+        if end is None:
+            yield (
+                f"{model._meta.label} has no path of foreign keys {path!r}.",
+                'Write it as for select_related(): "team__owner".',
+            )
+        elif path == fields.user_field and not hasattr(end.related_model, "is_authenticated"):
+            yield (
+                f"{end.related_model._meta.label} has no is_authenticated, which permissions ask.",
+                "Give the model is_authenticated = True.",
+            )
+
+
+def _leads_to(model: Any, path: str) -> Any:
+    """Return the field or the relation at the end of a path; ``None`` where there is none."""
+    found = None
+    for name in path.split("__"):
+        try:
+            found = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        model = found.related_model
+        if model is None and name != path:
+            return None
+    return found
 
 
 def first_keyword(keyword: Any) -> Any:
@@ -91,6 +153,16 @@ def _declares(cls: Any) -> bool:
 
 
 def _problems(cls: Any, *, is_hooked: bool) -> Iterator[str]:
+    if not (isinstance(cls.key_field, str) and cls.key_field.isidentifier()) or (
+        "__" in cls.key_field
+    ):
+        yield 'key_field must be the name of a field. Write key_field = "token".'
+    if not (cls.user_field is None or (isinstance(cls.user_field, str) and cls.user_field)):
+        yield 'user_field must be a path of foreign keys, or None. Write user_field = "owner".'
+    if not isinstance(cls.select_related, (tuple, list)) or not all(
+        isinstance(each, str) and each for each in cls.select_related
+    ):
+        yield 'select_related must be a tuple of paths. Write select_related = ("team",).'
     keyword = cls.keyword
     if isinstance(keyword, (list, set)) or (
         isinstance(keyword, tuple) and not (keyword and all(map(_is_word, keyword)))

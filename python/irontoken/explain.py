@@ -1,25 +1,24 @@
 """Which authentication classes a project has, and why the tokens of one are not cached."""
 
-import contextlib
 import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable, uncacheable_model
-from irontoken.declared import replaced_by
+from irontoken.declared import field_problems, replaced_by
+from irontoken.listed import listed_classes
 from irontoken.lookup.compiler import compile_lookup
 from irontoken.routes import routes
 
 #: What overrides a method to do what a subclass may declare.
 HINT = (
-    "Declare keyword, header, get_key(), principal() or check() in its place, or call super(); "
-    "see “Subclassing” in the documentation."
+    "Declare key_field, user_field, select_related, keyword, header, get_key(), principal() or "
+    "check() in its place, or call super(); see “Subclassing” in the documentation."
 )
 
 
@@ -43,22 +42,9 @@ class Explanation(NamedTuple):
         return f"{self.name}{place}: not cached: {self.reason}.{hint}"
 
 
-def default_classes() -> list[Any]:
-    """Return the default authentication classes of the settings, as far as they can be imported.
-
-    What cannot is REST framework's to complain about.
-    """
-    section = getattr(settings, "REST_FRAMEWORK", None) or {}
-    found = []
-    for each in section.get("DEFAULT_AUTHENTICATION_CLASSES") or ():
-        with contextlib.suppress(ImportError):
-            found.append(import_string(each) if isinstance(each, str) else each)
-    return found
-
-
 def classes() -> list[Any]:
     """Return the authentication classes of the settings and of the routed views, each once."""
-    found = default_classes()
+    found = listed_classes()
     for route in routes():
         of_view = route.get("authentication_classes")
         found += of_view if isinstance(of_view, (list, tuple)) else ()
@@ -87,11 +73,20 @@ def explain(cls: Any) -> Explanation:
         if reason := replaced(cls):
             return Explanation(name, place, reason, HINT)
         reason = uncacheable(connection, options)
-        reason = reason or uncacheable_model(model, alias, compile_lookup(model, connection))
+        reason = reason or uncacheable_lookup(cls, model, alias)
     except Exception as error:  # noqa: BLE001 - the others are explained all the same
         said = " ".join(str(error).split()) or type(error).__name__
         return Explanation(name, "", f"it cannot be asked for its tokens: {said}", "")
     return Explanation(name, place, reason, "")
+
+
+def uncacheable_lookup(cls: Any, model: Any, alias: str) -> str:
+    """Return why what a class finds in a model is not cached; empty where it is."""
+    declared = cls.lookup_fields
+    for problem, hint in field_problems(model, declared) if declared else ():
+        return f"{problem.rstrip('.')}: {hint[0].lower()}{hint[1:].rstrip('.')}"
+    lookup = compile_lookup(model, connections[alias], declared)
+    return uncacheable_model(model, alias, declared, lookup)
 
 
 def replaced(cls: Any) -> str:

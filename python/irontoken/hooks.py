@@ -15,8 +15,8 @@ from irontoken.lookup import plain
 class Hooks(NamedTuple):
     """The functions, by the names that the core has for them."""
 
-    #: The token of a key: ``(authenticator, model, key)`` to ``(user, token)``.
-    authenticate_credentials: Callable[[Any, Any, Any], tuple[Any, Any]]
+    #: The token of a key: ``(authenticator, model, fields, key)`` to ``(user, token)``.
+    authenticate_credentials: Callable[[Any, Any, Any, Any], tuple[Any, Any]]
     #: A class's own method, with the request beside it: ``(authenticator, request, key)``.
     authenticate_carrying: Callable[[Any, Any, str], Any]
     #: The ``check`` of a class that declares nothing.
@@ -30,6 +30,8 @@ class Hooks(NamedTuple):
     malformed_header: Callable[[str], Exception]
     #: The refusal of a user who is not active.
     inactive_user: Callable[[], Exception]
+    #: The user of an accepted token, where a class declares fields: ``(authenticator, user)``.
+    user_of: Callable[[Any, Any], Any]
     #: The database that each alias was last opened to; empty while the cache is off.
     databases: dict[str, _core.Database]
     #: The database that an alias with these settings would be opened to.
@@ -54,6 +56,7 @@ _core.install_hooks(
         drf_reads_headers=drf.READS_HEADERS,
         malformed_header=refusals.malformed_header,
         inactive_user=refusals.inactive_user,
+        user_of=declared.user_of,
         databases=databases.databases,
         find_database=databases.find_database,
         effects_of=effects.effects_of,

@@ -20,6 +20,7 @@ SETTINGS: Final = frozenset(
         "INSTALLED_APPS",
         "IRONTOKEN",
         "KNOX_TOKEN_MODEL",
+        "REST_FRAMEWORK",
         "REST_KNOX",
         "TIME_ZONE",
         "USE_TZ",

@@ -19,6 +19,8 @@ pub struct EntryVersion {
 pub struct Entry<R> {
     /// Where its versions are counted.
     pub slots: Slots,
+    /// Where those of what else was loaded with it are.
+    pub related: Box<[Slots]>,
     /// The versions that were current before it was read.
     pub version: EntryVersion,
     /// When that was.
@@ -47,6 +49,12 @@ impl<R> Entry<R> {
 }
 
 impl<R> Entry<R> {
+    /// Whether all that was read is current, as `is_current` tells of a token and a user.
+    pub(super) fn holds(&self, is_current: impl Fn(Slots, EntryVersion) -> bool) -> bool {
+        let mut all = std::iter::once(&self.slots).chain(&self.related);
+        all.all(|slots| is_current(*slots, self.version))
+    }
+
     /// Whether it has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.until.is_some_and(|until| calendar() >= until)

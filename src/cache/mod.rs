@@ -2,4 +2,5 @@
 
 pub mod entry;
 pub mod fingerprint;
+pub mod parts;
 pub mod store;

@@ -153,7 +153,7 @@ impl<R> Store<R> {
         &self,
         space: u64,
         fingerprint: Fingerprint,
-        is_current: impl FnOnce(Slots, EntryVersion) -> bool,
+        is_current: impl Fn(Slots, EntryVersion) -> bool,
         now: Instant,
     ) -> Option<Arc<Entry<R>>> {
         let place = Place { space, fingerprint };
@@ -161,7 +161,7 @@ impl<R> Store<R> {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let is_true = is_current(entry.slots, entry.version)
+        let is_true = entry.holds(is_current)
             && now.saturating_duration_since(entry.read_at) < self.max_age
             && !entry.is_over();
         if !is_true {
@@ -259,8 +259,12 @@ mod tests {
             self.put_until(key, None);
         }
         fn put_until(&self, key: &str, until: Option<f64>) {
+            self.put_with(key, until, &[]);
+        }
+        fn put_with(&self, key: &str, until: Option<f64>, related: &[Slots]) {
             let entry = Entry {
                 slots: ROW,
+                related: related.into(),
                 version: EntryVersion {
                     host: self.versions.current(),
                     fleet: 0,
@@ -299,6 +303,26 @@ mod tests {
             (info.hits, info.misses, info.stale, info.entries),
             (1, 2, 1, 0)
         );
+    }
+
+    #[test]
+    fn a_row_is_given_out_until_what_was_loaded_with_it_is_written_to() {
+        let set = Set::new(10);
+        let write = |tokens: &[u32], users: &[u32]| {
+            set.versions.invalidate(&WriteSet {
+                tokens: tokens.into(),
+                users: users.into(),
+                ..WriteSet::default()
+            });
+        };
+        let related = [Slots { token: 1, user: 3 }, Slots { token: 5, user: 4 }];
+        for (token, user) in [(1, 0), (5, 0), (0, 2), (0, 3), (0, 4)] {
+            set.put_with("a", None, &related);
+            write(&[2, 3, 4], &[1, 5, 6]);
+            assert!(set.has("a", Duration::ZERO));
+            write(&[token], &[user]);
+            assert!(!set.has("a", Duration::ZERO), "{token} {user}");
+        }
     }
 
     #[test]

@@ -68,6 +68,21 @@ impl WriteSet {
         }
     }
 
+    /// Where the writes to a row are counted that lies under all of these slots: the first of each
+    /// kind, and what is left, in pairs.
+    ///
+    /// Where there is none of a kind, any will do: a spare read, and never a wrong answer.
+    #[must_use]
+    pub fn slots(&self) -> (Slots, Box<[Slots]>) {
+        let slot = |slots: &[u32], index: usize| slots.get(index).or(slots.first()).copied();
+        let pair = |index| Slots {
+            token: slot(&self.tokens, index).unwrap_or_default(),
+            user: slot(&self.users, index).unwrap_or_default(),
+        };
+        let pairs = self.tokens.len().max(self.users.len());
+        (pair(0), (1..pairs).map(pair).collect())
+    }
+
     /// Whether no row is changed.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -229,6 +244,27 @@ mod tests {
             tokens: slots.to_vec(),
             ..WriteSet::default()
         }
+    }
+
+    #[test]
+    fn a_row_lies_under_all_the_slots_that_it_has() {
+        let set = |tokens: &[u32], users: &[u32]| {
+            let (first, related) = WriteSet {
+                tokens: tokens.into(),
+                users: users.into(),
+                ..WriteSet::default()
+            }
+            .slots();
+            let pairs = std::iter::once(first).chain(related);
+            pairs
+                .map(|slots| (slots.token, slots.user))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(set(&[1], &[2]), [(1, 2)]);
+        assert_eq!(set(&[1], &[]), [(1, 0)]);
+        assert_eq!(set(&[], &[]), [(0, 0)]);
+        assert_eq!(set(&[1], &[2, 3, 4]), [(1, 2), (1, 3), (1, 4)]);
+        assert_eq!(set(&[1, 5], &[2]), [(1, 2), (5, 2)]);
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl TokenAuthentication {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let model = slf.call_method0(intern!(py, "get_model"))?;
+        let fields = slf.getattr(intern!(py, "lookup_fields"))?;
         let hooks = Hooks::get(py)?;
         let databases = hooks.databases.bind(py);
         if !databases.is_empty()
@@ -102,13 +103,19 @@ impl TokenAuthentication {
             let alias = alias_for(py, &model)?;
             // What fails while a database is told from another, the query meets too, and says.
             if let Some(database) = or_query(py, database_for(&alias, databases))?
-                && let Some(lookup) = or_query(py, cached_lookup(database.get(), &model))?
+                && let Some(lookup) = or_query(py, cached_lookup(database.get(), &model, &fields))?
             {
                 match lookup.get().hit(py, key) {
                     Ok(Some((user, token))) => {
-                        if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
-                            return Err(inactive_user(py));
-                        }
+                        let user = match user {
+                            Some(user) if fields.is_none() => {
+                                if !user.getattr(intern!(py, "is_active"))?.is_truthy()? {
+                                    return Err(inactive_user(py));
+                                }
+                                user
+                            }
+                            user => hooks.user_of.bind(py).call1((slf, user))?,
+                        };
                         return Ok((user, token).into_pyobject(py)?.into_any());
                     }
                     Ok(None) => {}
@@ -119,7 +126,7 @@ impl TokenAuthentication {
             }
         }
         let hook = hooks.authenticate_credentials.bind(py);
-        hook.call1((slf, model, key))
+        hook.call1((slf, model, fields, key))
     }
 
     fn get_model<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -8,20 +8,19 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::instances::Half;
+use crate::cache::parts::Parts;
 use crate::cache::store::Store;
 use crate::coherence::version_file::{MappedVersions, VersionFile};
 use crate::coherence::versions::WriteSet;
 use crate::credentials::random_key::Failure;
 
-/// A row as it is stored: the attributes of a token and of its user, to be copied for each
-/// instance. A key that is a text is not in it, but for a child model's whose primary key it is:
-/// whoever asks has just sent it.
+/// A row as it is stored: the attributes of a token and of what was loaded with it, to be copied
+/// for each instance. A key that is a text is not in it, but for a child model's whose primary key
+/// it is: whoever asks has just sent it.
 pub(super) struct Row {
-    pub(super) token: Py<PyDict>,
-    pub(super) user: Py<PyDict>,
-    /// Attributes of either whose values can be changed in place, and are copied too.
-    pub(super) containers: Box<[(Half, Py<PyString>)]>,
+    pub(super) parts: Parts<Py<PyDict>>,
+    /// Attributes of a part whose values can be changed in place, and are copied too.
+    pub(super) containers: Box<[(usize, Py<PyString>)]>,
 }
 
 /// The cached rows of this process, and the versions by which they are true.

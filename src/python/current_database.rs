@@ -9,12 +9,19 @@ use super::hooks::{Connections, Hooks};
 use super::interceptor::WriteInterceptor;
 use super::lookup::CachedLookup;
 
-/// The cached lookup of a model in a database, where it has one.
+/// The cached lookup of a model in a database, by the fields that a class declares, where it has
+/// one.
 pub(super) fn cached_lookup<'py>(
     database: &Database,
     model: &Bound<'py, PyAny>,
+    fields: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, CachedLookup>>> {
-    let found = database.lookups(model.py()).get_item(model)?;
+    let lookups = database.lookups(model.py());
+    let found = if fields.is_none() {
+        lookups.get_item(model)?
+    } else {
+        lookups.get_item((model, fields))?
+    };
     found
         .map(|lookup| lookup.cast_into().map_err(PyErr::from))
         .transpose()

@@ -5,11 +5,11 @@ use pyo3::types::{PyString, PyTuple};
 
 use super::converters::Converters;
 use super::errors::short_row;
-use super::instances::RowDecoder;
 use super::lookup::FillPermit;
+use super::row_decoder::{Pair, RowDecoder};
 use crate::credentials::random_key;
 
-/// The user and the token of a row, or `None` where the key that the database found is not the one
+/// The user, where the row has one, and the token; `None` where the key that the database found is not the one
 /// that it was sent. With a permit the row is stored.
 #[pyfunction]
 #[pyo3(signature = (decoder, row, connection, converters, sent, key, permit))]
@@ -21,7 +21,7 @@ pub(super) fn decode_row<'py>(
     sent: &Bound<'py, PyAny>,
     key: &Bound<'py, PyString>,
     permit: Option<&FillPermit>,
-) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+) -> PyResult<Option<Pair<'py>>> {
     let py = row.py();
     let mut row: Vec<_> = row.iter().collect();
     let found = row.get(decoder.key_column()).ok_or_else(short_row)?;
@@ -33,7 +33,7 @@ pub(super) fn decode_row<'py>(
     if let Some(permit) = permit {
         permit.store(py, key, &row, &prepared)?;
     }
-    decoder.pair(prepared).map(Some)
+    decoder.pair(py, &prepared).map(Some)
 }
 
 /// Whether two values read the same, in a time that does not tell where they differ.

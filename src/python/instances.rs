@@ -28,8 +28,8 @@ pub(super) struct InstanceDecoder {
     /// The class may be built around `__init__` while nobody listens to its signals.
     direct: bool,
     columns: Vec<Column>,
-    /// The name under which `_state.fields_cache` holds the other instance, if it does.
-    relation: Option<Py<PyAny>>,
+    /// Its `_state.fields_cache` holds another instance of the row.
+    is_related: bool,
     /// The instance's `__dict__` before its values are known.
     template: Py<PyDict>,
 }
@@ -46,7 +46,7 @@ impl InstanceDecoder {
         state: Vec<(Py<PyString>, Py<PyAny>)>,
         direct: bool,
         columns: Vec<Column>,
-        relation: Option<Py<PyAny>>,
+        is_related: bool,
     ) -> PyResult<Self> {
         let template = if direct {
             must_be_plain(class.bind(py))?;
@@ -67,7 +67,7 @@ impl InstanceDecoder {
             state,
             direct,
             columns,
-            relation,
+            is_related,
             template: template.unbind(),
         })
     }
@@ -78,14 +78,17 @@ impl InstanceDecoder {
         for (_, value) in &self.state {
             visit.call(value)?;
         }
-        visit.call(&self.relation)?;
         visit.call(&self.template)
     }
 }
 
 impl InstanceDecoder {
     /// The instance's `__dict__`, but for its `_state`, with the values of a row.
-    fn prepare<'py>(&self, row: &[Bound<'py, PyAny>], py: Python<'py>) -> PyResult<Prepared<'py>> {
+    pub(super) fn prepare<'py>(
+        &self,
+        py: Python<'py>,
+        row: &[Bound<'py, PyAny>],
+    ) -> PyResult<Prepared<'py>> {
         let prepared = self.template.bind(py).copy()?;
         for (attname, column, _) in &self.columns {
             let value = row.get(*column).ok_or_else(short_row)?;
@@ -95,26 +98,33 @@ impl InstanceDecoder {
     }
 
     /// The instance whose `__dict__` becomes what was prepared for it alone.
-    fn build<'py>(&self, prepared: Prepared<'py>, has_receivers: bool) -> PyResult<Built<'py>> {
+    pub(super) fn build<'py>(
+        &self,
+        prepared: &Prepared<'py>,
+        has_receivers: bool,
+    ) -> PyResult<Built<'py>> {
         let py = prepared.py();
         let class = self.class.bind(py);
         if !self.direct || (has_receivers && somebody_listens(class)?) {
-            return self.build_by_django(&prepared);
+            return self.build_by_django(prepared);
         }
         let state = object_new(Models::get(py)?.model_state.bind(py))?;
         for (name, value) in &self.state {
             set_attribute(&state, name.bind(py), value.bind(py))?;
         }
-        if self.relation.is_none() && self.has_foreign_key(&prepared)? {
-            // Setting a foreign key makes Django look whether an instance is cached for it.
-            set_attribute(&state, intern!(py, "fields_cache"), &PyDict::new(py))?;
+        // Setting a foreign key makes Django look whether an instance is cached for it.
+        let mut fields_cache = None;
+        if self.is_related || self.has_foreign_key(prepared)? {
+            let empty = PyDict::new(py);
+            set_attribute(&state, intern!(py, "fields_cache"), &empty)?;
+            fields_cache = Some(empty);
         }
         prepared.set_item(intern!(py, "_state"), &state)?;
-        let instance = with_attributes(class, &prepared)?;
+        let instance = with_attributes(class, prepared)?;
         Ok(Built {
             instance,
             state,
-            direct: true,
+            fields_cache,
         })
     }
 
@@ -134,11 +144,12 @@ impl InstanceDecoder {
         Ok(Built {
             instance,
             state,
-            direct: false,
+            fields_cache: None,
         })
     }
 
-    fn attribute(&self, column: usize) -> Option<&Py<PyString>> {
+    /// The attribute that a column is the value of.
+    pub(super) fn attribute(&self, column: usize) -> Option<&Py<PyString>> {
         let mut columns = self.columns.iter();
         columns.find_map(|(attname, index, _)| (*index == column).then_some(attname))
     }
@@ -154,128 +165,36 @@ impl InstanceDecoder {
         }
         Ok(false)
     }
-
-    /// Lets `built` know its other half, as Django's `RelatedPopulator` does.
-    fn relate<'py>(&self, py: Python<'py>, built: &Built<'py>, other: &Built<'py>) -> PyResult<()> {
-        let Some(relation) = &self.relation else {
-            return Ok(());
-        };
-        if !built.direct {
-            return built
-                .state
-                .getattr(intern!(py, "fields_cache"))?
-                .set_item(relation, &other.instance);
-        }
-        let fields_cache = PyDict::new(py);
-        fields_cache.set_item(relation, &other.instance)?;
-        set_attribute(&built.state, intern!(py, "fields_cache"), &fields_cache)
-    }
 }
 
 /// An instance's `__dict__` that is complete but for its `_state`.
-type Prepared<'py> = Bound<'py, PyDict>;
+pub(super) type Prepared<'py> = Bound<'py, PyDict>;
 
-/// An instance whose relation to the other one is still to be set.
-struct Built<'py> {
-    instance: Bound<'py, PyAny>,
+/// An instance whose relations to the others of its row are still to be set.
+pub(super) struct Built<'py> {
+    pub(super) instance: Bound<'py, PyAny>,
     state: Bound<'py, PyAny>,
-    /// Built here, and so without a `fields_cache` that anybody has seen.
-    direct: bool,
+    /// Its state's, where it was built here.
+    fields_cache: Option<Bound<'py, PyDict>>,
 }
 
-/// Which of the pair an attribute is of.
-#[derive(Clone, Copy)]
-pub(super) enum Half {
-    Token,
-    User,
-}
-
-/// What is prepared for a token and its user.
-pub(super) struct PreparedPair<'py> {
-    pub(super) token: Prepared<'py>,
-    pub(super) user: Prepared<'py>,
-}
-
-impl<'py> PreparedPair<'py> {
-    /// What is prepared for one of them.
-    pub(super) const fn half(&self, half: Half) -> &Prepared<'py> {
-        match half {
-            Half::Token => &self.token,
-            Half::User => &self.user,
+impl<'py> Built<'py> {
+    /// Lets it know another instance, or that there is none, as Django's `RelatedPopulator` does.
+    pub(super) fn relate(&self, name: &Py<PyAny>, other: Option<&Built<'py>>) -> PyResult<()> {
+        let py = self.instance.py();
+        let other = other.map(|other| &other.instance);
+        match &self.fields_cache {
+            Some(fields_cache) => fields_cache.set_item(name, other),
+            None => self
+                .state
+                .getattr(intern!(py, "fields_cache"))?
+                .set_item(name, other),
         }
-    }
-}
-
-/// How a row of the compiled query becomes a token and its user.
-#[pyclass(frozen, module = "irontoken._core")]
-pub(super) struct RowDecoder {
-    token: Py<InstanceDecoder>,
-    user: Py<InstanceDecoder>,
-    key_column: usize,
-}
-
-#[pymethods]
-impl RowDecoder {
-    #[new]
-    fn new(token: Py<InstanceDecoder>, user: Py<InstanceDecoder>, key_column: usize) -> Self {
-        Self {
-            token,
-            user,
-            key_column,
-        }
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.token)?;
-        visit.call(&self.user)
-    }
-}
-
-impl RowDecoder {
-    /// The column of the key.
-    pub(super) const fn key_column(&self) -> usize {
-        self.key_column
-    }
-
-    /// The attribute that a column is the value of.
-    pub(super) fn attribute(&self, column: usize) -> Option<(Half, &Py<PyString>)> {
-        let of_token = self.token.get().attribute(column);
-        let of_user = || self.user.get().attribute(column);
-        of_token
-            .map(|name| (Half::Token, name))
-            .or_else(|| of_user().map(|name| (Half::User, name)))
-    }
-
-    /// What a row of converted values prepares.
-    pub(super) fn prepare<'py>(
-        &self,
-        py: Python<'py>,
-        row: &[Bound<'py, PyAny>],
-    ) -> PyResult<PreparedPair<'py>> {
-        Ok(PreparedPair {
-            token: self.token.get().prepare(row, py)?,
-            user: self.user.get().prepare(row, py)?,
-        })
-    }
-
-    /// The user and the token that were prepared, for them alone.
-    pub(super) fn pair<'py>(
-        &self,
-        prepared: PreparedPair<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let py = prepared.token.py();
-        let (token_decoder, user_decoder) = (self.token.get(), self.user.get());
-        let has_receivers = has_receivers(py)?;
-        let token = token_decoder.build(prepared.token, has_receivers)?;
-        let user = user_decoder.build(prepared.user, has_receivers)?;
-        token_decoder.relate(py, &token, &user)?;
-        user_decoder.relate(py, &user, &token)?;
-        Ok((user.instance, token.instance))
     }
 }
 
 /// Whether anybody listens to instances of any model being made.
-fn has_receivers(py: Python<'_>) -> PyResult<bool> {
+pub(super) fn has_receivers(py: Python<'_>) -> PyResult<bool> {
     for attributes in &Models::get(py)?.init_signal_attributes {
         // Django replaces the list when a receiver dies, so it is asked for each time.
         let receivers = attributes.bind(py).get_item(intern!(py, "receivers"))?;

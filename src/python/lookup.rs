@@ -13,15 +13,15 @@ use super::bus_session::Lease;
 use super::cache::{Cache, Row};
 use super::containers;
 use super::hooks::Hooks;
-use super::instances::{PreparedPair, RowDecoder};
 use super::interceptor::WriteInterceptor;
+use super::row_decoder::{Pair, PreparedParts, RowDecoder};
 use super::tables::{column, slot};
 use super::values::{is_shareable, weight};
 use crate::cache::entry::{Entry, EntryVersion};
 use crate::coherence::version_file::MappedVersions;
-use crate::coherence::versions::Slots;
+use crate::coherence::versions::{Slots, WriteSet};
 use crate::coherence::{clock, lease};
-use crate::sql::tables::Column;
+use crate::sql::tables::{Column, Owner};
 
 /// The lookup of one model on one database alias.
 #[pyclass(frozen, module = "irontoken._core")]
@@ -31,8 +31,8 @@ pub(super) struct CachedLookup {
     lease: Option<Arc<lease::Lease>>,
     space: u32,
     decoder: Py<RowDecoder>,
-    token: (usize, Column),
-    user: (usize, Column),
+    /// The columns by which a write names what the row was read of.
+    identifying: Vec<(usize, Column)>,
     /// The key's column and the token's attribute of it, where the key itself is its value.
     key: Option<(usize, Py<PyString>)>,
     /// Columns of times and the seconds after the last of them at which the row ends.
@@ -43,7 +43,8 @@ pub(super) struct CachedLookup {
 
 #[pymethods]
 impl CachedLookup {
-    /// `token` and `user` are the columns of the primary keys, each (index, kind).
+    /// `identifying` are the columns by which a write names what the row was read of, each
+    /// (index, owner, kind).
     #[new]
     #[expect(clippy::too_many_arguments, reason = "it is built in one place")]
     fn new(
@@ -52,8 +53,7 @@ impl CachedLookup {
         lease: Option<&Bound<'_, Lease>>,
         space: u32,
         decoder: Py<RowDecoder>,
-        token: (usize, String),
-        user: (usize, String),
+        identifying: Vec<(usize, String, String)>,
         key_column: Option<usize>,
         limits: Vec<(Vec<usize>, f64)>,
         record_use: Option<Py<PyAny>>,
@@ -62,14 +62,17 @@ impl CachedLookup {
         cache.get().rows.missed();
         let attribute = |column| decoder.get().attribute(column);
         let key = key_column.and_then(|column| Some((column, attribute(column)?.1.clone_ref(py))));
+        let columns: PyResult<Vec<_>> = identifying
+            .into_iter()
+            .map(|(index, owner, kind)| Ok((index, column(&owner, &kind)?)))
+            .collect();
         Ok(Self {
             cache,
             lease: lease.map(|lease| lease.get().domain()),
             space,
             decoder,
             key,
-            token: (token.0, column("token", &token.1)?),
-            user: (user.0, column("user", &user.1)?),
+            identifying: columns?,
             limits,
             record_use: record_use.map(|hook| {
                 let interval = Duration::try_from_secs_f64(interval).unwrap_or_default();
@@ -140,12 +143,12 @@ impl CachedLookup {
         mapped.are_current(slots, version.host) && self.lease.as_ref().is_none_or(are_current)
     }
 
-    /// The user and the token of a key, where the cache has them.
+    /// The user, where the row has one, and the token of a key, where the cache has them.
     pub(super) fn hit<'py>(
         &self,
         py: Python<'py>,
         key: &Bound<'py, PyString>,
-    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    ) -> PyResult<Option<Pair<'py>>> {
         let cache = self.cache.get();
         let now = Instant::now();
         let Some(mapped) = self.for_reading(now) else {
@@ -162,15 +165,17 @@ impl CachedLookup {
         else {
             return Ok(None);
         };
-        let prepared = PreparedPair {
-            token: entry.row.token.bind(py).copy()?,
-            user: entry.row.user.bind(py).copy()?,
-        };
+        let prepared: PreparedParts<'_> = entry
+            .row
+            .parts
+            .try_map(|_, attributes| attributes.bind(py).copy())?;
         if let Some((_, attribute)) = &self.key {
-            prepared.token.set_item(attribute, key)?;
+            prepared.token().set_item(attribute, key)?;
         }
-        for (half, attribute) in &entry.row.containers {
-            let attributes = prepared.half(*half);
+        for (part, attribute) in &entry.row.containers {
+            let Some(attributes) = prepared.get(*part) else {
+                continue;
+            };
             let value = attributes.get_item(attribute)?;
             let copied = value.map(|value| containers::copy(&value)).transpose()?;
             let Some(copied) = copied.flatten() else {
@@ -178,7 +183,7 @@ impl CachedLookup {
             };
             attributes.set_item(attribute, copied)?;
         }
-        let (user, token) = self.decoder.get().pair(prepared)?;
+        let (user, token) = self.decoder.get().pair(py, &prepared)?;
         if let Some((hook, interval)) = &self.record_use
             && entry.is_due(clock::now(), *interval)
         {
@@ -235,10 +240,16 @@ impl FillPermit {
         py: Python<'_>,
         key: &Bound<'_, PyString>,
         values: &[Bound<'_, PyAny>],
-        prepared: &PreparedPair<'_>,
+        prepared: &PreparedParts<'_>,
     ) -> PyResult<()> {
         let lookup = self.lookup.get();
         let cache = lookup.cache.get();
+        if let Some(name) = lookup.decoder.get().may_appear(values) {
+            *cache.uncacheable.lock() = Some(format!(
+                "its {name} has no row, and one that is inserted would not be noticed"
+            ));
+            return Ok(());
+        }
         let key_column = lookup.key.as_ref().map(|(column, _)| *column);
         let mut bytes = 0;
         let mut copied = Vec::new();
@@ -250,7 +261,7 @@ impl FillPermit {
                 continue;
             }
             let attribute = lookup.decoder.get().attribute(index);
-            let (Some((half, attribute)), Some((copy, weight))) =
+            let (Some((part, attribute)), Some((copy, weight))) =
                 (attribute, containers::weighed_copy(value)?)
             else {
                 let name = attribute.map_or_else(String::new, |(_, name)| name.to_string());
@@ -262,40 +273,49 @@ impl FillPermit {
                 return Ok(());
             };
             bytes += weight;
-            copied.push((half, attribute.clone_ref(py), copy));
+            copied.push((part, attribute.clone_ref(py), copy));
         }
-        let slot_of = |(index, column): (usize, Column)| match values.get(index) {
-            Some(value) => slot(column, value),
-            None => Ok(None),
-        };
-        let (Some(token), Some(user)) = (slot_of(lookup.token)?, slot_of(lookup.user)?) else {
-            return Ok(());
-        };
+        let mut written = WriteSet::default();
+        for (index, column) in &lookup.identifying {
+            let value = values.get(*index).filter(|value| !value.is_none());
+            let Some(value) = value else {
+                continue; // no condition of a write is true of it
+            };
+            let Some(slot) = slot(*column, value)? else {
+                return Ok(());
+            };
+            match column.owner {
+                Owner::Token => written.tokens.push(slot),
+                Owner::User => written.users.push(slot),
+            }
+        }
+        let (slots, related) = written.slots();
         let until = lookup.until(values)?;
-        let stored = PreparedPair {
-            token: prepared.token.copy()?,
-            user: prepared.user.copy()?,
-        };
+        let stored: PreparedParts<'_> = prepared.try_map(|_, attributes| attributes.copy())?;
         if let Some((_, attribute)) = &lookup.key {
-            stored.token.set_item(attribute, py.None())?;
+            stored.token().set_item(attribute, py.None())?;
         }
-        for (half, attribute, copy) in &copied {
-            stored.half(*half).set_item(attribute, copy)?;
+        for (part, attribute, copy) in &copied {
+            if let Some(attributes) = stored.get(*part) {
+                attributes.set_item(attribute, copy)?;
+            }
         }
-        bytes += weight(&stored.token)? + weight(&stored.user)?;
+        for attributes in stored.iter() {
+            bytes += weight(attributes)?;
+        }
         let entry = Entry {
-            slots: Slots { token, user },
+            slots,
+            related,
             version: self.version,
             read_at: self.now,
             until,
             last_recorded: AtomicU64::new(0),
             bytes,
             row: Row {
-                token: stored.token.unbind(),
-                user: stored.user.unbind(),
+                parts: stored.try_map(|_, part| Ok::<_, PyErr>(part.clone().unbind()))?,
                 containers: copied
                     .into_iter()
-                    .map(|(half, attribute, _)| (half, attribute))
+                    .map(|(part, attribute, _)| (part, attribute))
                     .collect(),
             },
         };

@@ -18,6 +18,7 @@ mod interceptor;
 mod interpreter;
 mod lookup;
 mod request;
+mod row_decoder;
 mod tables;
 mod values;
 
@@ -47,11 +48,13 @@ mod _core {
     #[pymodule_export]
     use super::hooks::{install_hooks, set_default_model};
     #[pymodule_export]
-    use super::instances::{InstanceDecoder, RowDecoder};
+    use super::instances::InstanceDecoder;
     #[pymodule_export]
     use super::interceptor::WriteInterceptor;
     #[pymodule_export]
     use super::lookup::{CachedLookup, FillPermit};
+    #[pymodule_export]
+    use super::row_decoder::RowDecoder;
     #[pymodule_export]
     use super::tables::TrackedTables;
 

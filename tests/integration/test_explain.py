@@ -95,7 +95,7 @@ def test_what_is_cached_is_said_to_be(cls, on):
     [
         (Replaced, "Replaced.authenticate_credentials() does not call super()", "check()"),
         (BelowReplaced, "Replaced.authenticate_credentials()", "Declare"),
-        (Managed, "its look-up is not a plain one", ""),
+        (Managed, "objects is a manager of its own", ""),
         (Needing, "it cannot be asked for its tokens", ""),
         (Named, "it cannot be asked for its tokens", ""),
         (Failing, "no such model", ""),

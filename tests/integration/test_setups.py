@@ -86,7 +86,7 @@ class TestStart:
             monkeypatch.setattr("django.conf.settings.IRONTOKEN", setting)
             monkeypatch.setattr("django.apps.apps.is_installed", lambda _: False)
             with found:
-                plain.authenticate_credentials(None, Token, token.key)
+                plain.authenticate_credentials(None, Token, None, token.key)
             monkeypatch.undo()
 
     @pytest.mark.parametrize("apps", [[], ["irontoken"], ["irontoken", "irontoken.tokens"]])

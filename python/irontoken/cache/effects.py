@@ -69,7 +69,7 @@ def effects_of(connection: BaseDatabaseWrapper) -> tuple[set[str], set[str]] | N
             wrapper.connection.rollback()
     except wrapper.Database.Error:
         return None
-    tracked = {table.lower() for table in tracked_columns()[0]}
+    tracked = {table.lower() for table in tracked_columns().columns}
     pairs = {(str(table).lower(), str(child).lower()) for table, child in rows}
     unknown = {table for table, child in pairs if not child} & tracked
     return unknown, _leading_to(tracked, {pair for pair in pairs if pair[1]})

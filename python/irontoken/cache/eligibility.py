@@ -11,7 +11,8 @@ from django.db.models import Model
 
 from irontoken.cache.tables import kind_of, tables_of, tracked
 from irontoken.fleet import service as fleet
-from irontoken.lookup.compiler import CompiledLookup
+from irontoken.lookup.compiler import CompiledLookup, obstacle
+from irontoken.lookup.fields import LookupFields
 from irontoken.settings.cache import CacheOptions
 
 #: What isolates less than this reads what may never be committed.
@@ -49,33 +50,50 @@ def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator
         )
 
 
-def uncacheable_model(model: type[Model], alias: str, lookup: CompiledLookup | None) -> str:
+def uncacheable_model(
+    model: type[Model],
+    alias: str,
+    declared: LookupFields | None,
+    lookup: CompiledLookup | None,
+) -> str:
     """Return why rows of ``model`` are not cached, as one sentence without its end.
 
-    ``alias`` is the database that they are read from; ``lookup`` is what ``compile_lookup()``
-    returned for them. An empty text means that rows may be cached.
+    ``alias`` is the database that they are read from; ``declared`` is what the authentication
+    class says of its fields, and ``lookup`` what ``compile_lookup()`` returned for them. An empty
+    text means that rows may be cached.
     """
     if lookup is None:
-        return "its look-up is not a plain one: see “Subclassing” in the documentation"
+        return obstacle(model, declared) or "Django makes more of its query than one row"
+    return next(_model_reasons(model, alias, declared, lookup), "")
+
+
+def _model_reasons(
+    model: type[Model], alias: str, declared: LookupFields | None, lookup: CompiledLookup
+) -> Iterator[str]:
     seen = tracked(connections[alias].vendor)
-    for _, primary_key in lookup.primary_keys:
-        if not primary_key.model._meta.managed:
-            return f"{primary_key.model._meta.label} is unmanaged, and may be a view"
-        if not all(seen.has(table) for table in tables_of(primary_key.model)):
-            return f"{primary_key.model._meta.label} was defined after the first connection"
+    for part in lookup.parts:
+        label, primary_key = part.model._meta.label, part.model._meta.pk
+        if not part.model._meta.managed:
+            yield f"{label} is unmanaged, and may be a view"
+        if not all(seen.has(table) for table in tables_of(part.model)):
+            yield (
+                f"{label} was defined after the first connection"
+                if declared is None
+                else f"other processes do not know that {label} is read: list the class in "
+                "DEFAULT_AUTHENTICATION_CLASSES or in IRONTOKEN['CACHE']['CLASSES']"
+            )
         if kind_of(primary_key) is None:
-            return f"{primary_key} is neither an integer, a text nor a UUID"
+            yield f"{primary_key} is neither an integer, a text nor a UUID"
     if is_written_elsewhere(model, alias, lookup):
-        return f"the router writes it to another database than {alias!r}, which may lag behind"
-    return ""
+        yield f"the router writes it to another database than {alias!r}, which may lag behind"
 
 
 def is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:
-    """Tell whether the router writes tokens or users to another database, which may be ahead."""
+    """Tell whether the router writes what a row is of to another database, which may be ahead."""
     if not router.routers:
         return alias != DEFAULT_DB_ALIAS  # the only one that Django then has to pick
-    user_model = lookup.primary_keys[1][1].model
-    return router.db_for_write(model) != alias or router.db_for_write(user_model) != alias
+    models = {model, *(part.model for part in lookup.parts)}
+    return any(router.db_for_write(each) != alias for each in models)
 
 
 def lags_behind(connection: BaseDatabaseWrapper) -> bool:

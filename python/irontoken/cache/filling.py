@@ -10,9 +10,10 @@ from irontoken._core import CachedLookup, FillPermit
 from irontoken.cache.databases import identity
 from irontoken.cache.eligibility import is_written_elsewhere, lags_behind, uncacheable_model
 from irontoken.cache.service import options, store
-from irontoken.cache.tables import kind_of, sql_names_of
+from irontoken.cache.tables import owner_of, sql_names_of
 from irontoken.fleet import service as fleet
 from irontoken.lookup.compiler import CompiledLookup
+from irontoken.lookup.fields import LookupFields
 from irontoken.lookup.strategy import strategy_of
 from irontoken.settings.cache import CacheOptions
 
@@ -20,7 +21,10 @@ _spaces: Final = itertools.count()
 
 
 def fill_permit(
-    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
+    model: type[Model],
+    declared: LookupFields | None,
+    connection: BaseDatabaseWrapper,
+    lookup: CompiledLookup,
 ) -> FillPermit | None:
     """Return the permit to store the row that ``lookup`` is about to read from ``connection``.
 
@@ -38,37 +42,66 @@ def fill_permit(
         return None
     if lags_behind(connection) or is_written_elsewhere(model, connection.alias, lookup):
         return None
-    cached_lookup = database.lookups.get(model) or _build_cached_lookup(model, connection, lookup)
+    place = model if declared is None else (model, declared)
+    cached_lookup: CachedLookup | None = database.lookups.get(place)
+    if cached_lookup is None:
+        cached_lookup = _build_cached_lookup(model, declared, connection, lookup)
+        if cached_lookup is not None:
+            database.lookups[place] = cached_lookup
     if found.coherence != "host" and not _is_heard_of(connection, lookup, found):
         return None
     return cached_lookup and cached_lookup.open(interceptor, connection)
 
 
 def _build_cached_lookup(
-    model: type[Model], connection: BaseDatabaseWrapper, lookup: CompiledLookup
+    model: type[Model],
+    declared: LookupFields | None,
+    connection: BaseDatabaseWrapper,
+    lookup: CompiledLookup,
 ) -> CachedLookup | None:
     cache, found = store(), options()
-    if cache is None or found is None or uncacheable_model(model, connection.alias, lookup):
+    if cache is None or found is None:
+        return None
+    if uncacheable_model(model, connection.alias, declared, lookup):
         return None
     strategy = strategy_of(model)
-    (token, token_pk), (user, user_pk) = lookup.primary_keys
-    cached_lookup = CachedLookup(
+    key_column = lookup.key_column if lookup.key_field is None and not lookup.is_digest else None
+    return CachedLookup(
         cache,
         fleet.lease_for(connection, identity(connection), found),
         next(_spaces),
         lookup.decoder,
-        (token, kind_of(token_pk) or ""),
-        (user, kind_of(user_pk) or ""),
-        lookup.key_column if lookup.key_field is None and not lookup.is_digest else None,
-        strategy.limits(lookup.columns),
+        _identifying_columns(lookup),
+        key_column,
+        strategy.limits({field.name: column for field, column in lookup.columns[0].items()}),
         *strategy.use_recorder(),
     )
-    connection.__dict__["_irontoken_interceptor"].database.lookups[model] = cached_lookup
-    return cached_lookup
+
+
+def _identifying_columns(lookup: CompiledLookup) -> list[tuple[int, str, str]]:
+    """Return the columns of a row by which a write names it, each with its owner and its kind.
+
+    A write names a row of a table by any column that identifies rows of it, and so the row lies
+    under the values of all of them.
+    """
+    # Of a foreign key and what it refers to, one will do.
+    same = {
+        part.link.foreign_key
+        for part in lookup.parts
+        if part.link is not None
+        and part.link.field.target_field == part.model._meta.pk
+        and owner_of(part.link.field) == owner_of(part.model._meta.pk)
+    }
+    return [
+        (column, *owner)
+        for columns in lookup.columns
+        for field, column in columns.items()
+        if column not in same and (owner := owner_of(field))
+    ]
 
 
 def _is_heard_of(
     connection: BaseDatabaseWrapper, lookup: CompiledLookup, options: CacheOptions
 ) -> bool:
-    tables = [name for _, field in lookup.primary_keys for name in sql_names_of(field.model)]
+    tables = [name for part in lookup.parts for name in sql_names_of(part.model)]
     return fleet.may_store(connection, identity(connection), tables, options)

@@ -1,11 +1,13 @@
 """Which tables are tracked, and how the rows of a model are told apart.
 
 Any model with a ``key`` and a ``user`` may be somebody's token model. Which of them a view uses is
-not known to a worker that never imports one, so all of them are tracked, everywhere.
+not known to a worker that never imports one, so all of them are tracked, everywhere. What else an
+authentication class declares is known where the settings list it.
 """
 
 import functools
-from typing import Any, Final
+import logging
+from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
@@ -27,8 +29,12 @@ from django.db.models import (
 )
 
 from irontoken._core import TrackedTables
+from irontoken.listed import declared_lookups
 from irontoken.lookup.compiler import key_field_of
 from irontoken.lookup.strategy import strategy_of
+from irontoken.runtime import Stage, forget_on_change
+
+logger: Final = logging.getLogger("irontoken")
 
 Columns = dict[str, tuple[str, str]]
 
@@ -58,22 +64,46 @@ _KINDS: Final[dict[type[Any], str]] = {
 }
 
 
-@functools.cache
-def tracked_columns() -> tuple[dict[str, Columns], dict[str, str], dict[str, str]]:
-    """Return the tracked tables of the installed apps, which do not change once they are loaded.
+class Tracked(NamedTuple):
+    """The tracked tables of a project."""
 
-    The first maps each to its identifying columns, the second to its name in SQL, with quotes, and
-    the third to a column that says nothing of whether a token is good, where it has one.
-    """
+    #: Of each, the columns that identify rows: whose, and of which kind.
+    columns: dict[str, Columns]
+    #: Its name in SQL, with quotes, by its own.
+    sql_names: dict[str, str]
+    #: A column that says nothing of whether a token is good, where it has one.
+    unwatched: dict[str, str]
+    #: What the settings list could not be imported, and so any table may be one of them.
+    is_in_doubt: bool
+
+
+@functools.cache
+def tracked_columns() -> Tracked:
+    """Return the tracked tables of the installed apps and of the classes that settings list."""
+    models: list[Any] = list(apps.get_models())
     tables: dict[str, Columns] = {}
-    for model in apps.get_models():
+    apart: set[str] = set()
+    for model in models:
         user = _field(model, "user")
         if key_field_of(model) is not None and isinstance(user, ForeignKey):
             _add(tables, model, "token")
             _add(tables, user.related_model, "user")
-            if user.target_field == user.related_model._meta.pk:
-                _identify(tables, user, "user")
-    apart = {table for model in list(apps.get_models()) for table in _apart(model)}
+            _refer(tables, user)
+            apart.update(_apart(model), _apart(user.related_model))
+    is_in_doubt = False
+    try:
+        for model, fields in declared_lookups():
+            _add(tables, model, "token")
+            apart.update(_apart(model))
+            for path in fields.paths:
+                apart.update(_add_path(tables, model, path))
+    except Exception as error:  # noqa: BLE001 - a project's own, while its module is imported
+        is_in_doubt = True
+        logger.warning(
+            "An authentication class of the settings cannot be asked which tables it reads: %s. "
+            "Until the process is started anew each write drops all cached rows.",
+            type(error).__name__,
+        )
     told = {
         table: {
             name: found
@@ -85,13 +115,16 @@ def tracked_columns() -> tuple[dict[str, Columns], dict[str, str], dict[str, str
     names = {
         _table(model): _sql_name(model) for model in apps.get_models(include_auto_created=True)
     }
-    models: list[Any] = list(apps.get_models())
     unwatched: dict[str, str] = {
         _table(model): model._meta.get_field(name).column
         for model in models
         if (name := strategy_of(model).unwatched_field)
     }
-    return told, names, unwatched
+    return Tracked(told, names, unwatched, is_in_doubt)
+
+
+# The settings list classes.
+forget_on_change(Stage.LOOKUPS, tracked_columns.cache_clear)
 
 
 def tracked(vendor: str) -> TrackedTables:
@@ -99,13 +132,18 @@ def tracked(vendor: str) -> TrackedTables:
 
     What is no table of a managed model may be a view of a tracked one.
     """
-    tables = tracked_columns()[0]
+    found = tracked_columns()
     others = {
         _qualified(model)
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed and _table(model) not in tables
+        if model._meta.managed and _table(model) not in found.columns and not found.is_in_doubt
     }
-    return TrackedTables(tables, sorted(others), vendor)
+    return TrackedTables(found.columns, sorted(others), vendor)
+
+
+def owner_of(field: Any) -> tuple[str, str] | None:
+    """Return whose rows the values of a field identify, and their kind; ``None`` for nobody's."""
+    return tracked_columns().columns.get(_table(field.model), {}).get(field.column)
 
 
 def tables_of(model: Any) -> list[str]:
@@ -140,18 +178,32 @@ def _primary_keys(model: Any) -> list[Any]:
     return found
 
 
-def _apart(model: Any) -> list[str]:
+def _add_path(tables: dict[str, Columns], model: Any, path: str) -> list[str]:
+    """Add what a path of relations leads to; return the tables that are apart, as below."""
+    apart: list[str] = []
+    for name in path.split("__"):
+        relation = model._meta.get_field(name)
+        model = relation.related_model
+        _add(tables, model, "user")
+        _refer(tables, relation if relation.concrete else relation.field)
+        apart += _apart(model)
+    return apart
+
+
+def _refer(tables: dict[str, Columns], field: Any) -> None:
+    """Note that a foreign key identifies rows by whom they refer to."""
+    if field.target_field == field.related_model._meta.pk:
+        _identify(tables, field, "user")
+
+
+def _apart(owner: Any) -> list[str]:
     """Return the tables of a tracked model's parents whose rows have another primary key.
 
     A cached row lies under the model's own. A statement that names a row of such a table by the
     table's own does not tell which one that is, whoever else is tracked by it.
     """
-    user = _field(model, "user")
-    if key_field_of(model) is None or not isinstance(user, ForeignKey):
-        return []
     return [
         _table(parent)
-        for owner in (model, user.related_model)
         for parent in owner._meta.get_parent_list()
         if parent._meta.pk not in _primary_keys(owner)
     ]

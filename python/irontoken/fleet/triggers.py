@@ -214,16 +214,17 @@ def _tables() -> dict[str, list[str]]:
 
     Whose slots, by which column, of which kind, and which column's changes are passed over.
     """
-    tables, names, unwatched = tracked_columns()
+    found = tracked_columns()
     return {
-        names[table]: [*_identity(columns), unwatched.get(table, "")]
-        for table, columns in sorted(tables.items())
+        found.sql_names[table]: [*_identity(columns), found.unwatched.get(table, "")]
+        for table, columns in sorted(found.columns.items())
     }
 
 
 def _identity(columns: Columns) -> tuple[str, str, str]:
     for owner in ("token", "user"):
-        for name, (found, kind) in sorted(columns.items()):
+        # The primary key comes first.
+        for name, (found, kind) in columns.items():
             if found == owner:
                 return owner[0], name, kind
     return "", "", ""

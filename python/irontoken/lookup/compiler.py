@@ -7,6 +7,7 @@ condition here; a model that does not meet them all has no compiled look-up.
 
 import logging
 import uuid
+from collections.abc import Iterator
 from datetime import timezone
 from typing import Any, Final, NamedTuple
 
@@ -27,14 +28,12 @@ from django.db.models import (
     URLField,
     UUIDField,
 )
-from django.db.models import query as query_module
-from django.db.models.fields.files import FileDescriptor, ImageFileDescriptor
-from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.lookups import Exact
 from django.db.models.query import MAX_GET_RESULTS
-from django.db.models.query_utils import DeferredAttribute
 
-from irontoken._core import Converters, InstanceDecoder, RowDecoder
+from irontoken._core import Converters, RowDecoder
+from irontoken.lookup.fields import LookupFields, fields_of
+from irontoken.lookup.parts import Part, column_of, columns_of, decoders_of, parts_of
 from irontoken.lookup.shortened import shortened
 from irontoken.lookup.strategy import strategy_of
 
@@ -46,11 +45,6 @@ _ENFORCES_LENGTH: Final = frozenset({"postgresql", "mysql", "oracle"})
 #: Fields of which it is known that the key itself is the query's parameter, and what the database
 #: gives back for it. A field of one's own may hash it, fold it or store it as another type.
 TEXT_FIELDS: Final = (CharField, TextField, SlugField, EmailField, URLField)
-
-#: Descriptors whose ``__set__`` does nothing more for a new instance than fill its ``__dict__``.
-_PLAIN_DESCRIPTORS: Final = frozenset(
-    {DeferredAttribute, ForeignKeyDeferredAttribute, FileDescriptor, ImageFileDescriptor}
-)
 
 
 class CompiledLookup(NamedTuple):
@@ -67,10 +61,12 @@ class CompiledLookup(NamedTuple):
     key_column: int
     #: That column holds a digest of the key, and not the key.
     is_digest: bool
-    #: The columns of the token's fields, by their names.
-    columns: dict[str, int]
-    #: The primary keys of the token and of the user, each with its column in the row.
-    primary_keys: tuple[tuple[int, Any], tuple[int, Any]]
+    #: No other row can have the same key.
+    is_unique: bool
+    #: The parts of a row, the token's first.
+    parts: list[Part]
+    #: The columns of each part's fields, by the fields.
+    columns: list[dict[Any, int]]
     #: The class of the connections that it is for, and what turns their values into the fields'.
     backend: type[BaseDatabaseWrapper]
     converters: Converters
@@ -94,16 +90,22 @@ class CompiledLookup(NamedTuple):
 
 
 def compile_lookup(
-    model: type[Model], connection: BaseDatabaseWrapper, count: int = 1
+    model: type[Model],
+    connection: BaseDatabaseWrapper,
+    declared: LookupFields | None = None,
+    count: int = 1,
 ) -> CompiledLookup | None:
     """Compile the look-up of a key in ``model``, or return ``None`` where it would differ.
 
-    ``count`` is the number of digests under which a key may be found, where digests are held. What
-    Django keeps for itself may be gone in another version: that is said in the log, and REST
-    framework's code is as good, and slower.
+    ``declared`` is what the authentication class says of its fields. ``count`` is the number of
+    digests under which a key may be found, where digests are held. What Django keeps for itself
+    may be gone in another version: that is said in the log, and REST framework's code is as good,
+    and slower.
     """
     try:
-        return _compile(model, connection, count)
+        if obstacle(model, declared):
+            return None
+        return _compile(model, connection, fields_of(model, declared), count)
     except (AttributeError, TypeError) as error:
         logger.warning(
             "The look-up of %s is not compiled by this version of Django, %s, and takes REST "
@@ -115,24 +117,45 @@ def compile_lookup(
         return None
 
 
-def _compile(
-    model: type[Model], connection: BaseDatabaseWrapper, count: int
-) -> CompiledLookup | None:
-    key_field = key_field_of(model)
-    user_field = _field(model, "user")
-    if (
-        not _has_stock_manager(model)
-        or key_field is None
-        or not key_field.unique
-        or type(key_field) not in (*TEXT_FIELDS, UUIDField)
-        or key_field.get_lookup("exact") is not Exact
-        or type(user_field) not in (ForeignKey, OneToOneField)
-        or user_field.null
-    ):
-        return None
+def obstacle(model: type[Model], declared: LookupFields | None) -> str:
+    """Return why the look-up of a key in ``model`` is not compiled, as one sentence without end.
 
-    is_digest = key_field.name != "key"
-    queryset = model.objects.using(connection.alias).select_related("user")
+    An empty text where nothing of the model's own is in the way.
+    """
+    return next(_obstacles(model, declared), "")
+
+
+def _obstacles(model: type[Model], declared: LookupFields | None) -> Iterator[str]:
+    fields = fields_of(model, declared)
+    label, key_field = model._meta.label, _field(model, fields.key_field)
+    if not _has_stock_manager(model):
+        yield f"{label}.objects is a manager of its own, whose rows may depend on more than a key"
+    if key_field is None:
+        yield f"{label} has no field {fields.key_field}: declare key_field"
+        return
+    if declared is None and not key_field.unique:
+        yield f"{key_field} is not unique: declare key_field"
+    if type(key_field) not in (*TEXT_FIELDS, UUIDField):
+        yield f"{key_field} is a {type(key_field).__name__}, and no text or UUID"
+    if key_field.get_lookup("exact") is not Exact:
+        yield f"{key_field} has an exact look-up of its own"
+    owner: Any = model
+    for name in fields.user_field.split("__") if fields.user_field else ():
+        user_field = _field(owner, name)
+        if type(user_field) not in (ForeignKey, OneToOneField):
+            yield f"{owner._meta.label} has no foreign key {name}: declare user_field"
+            return
+        if declared is None and user_field.null:
+            yield f"{user_field} may be NULL: declare user_field"
+        owner = user_field.related_model
+
+
+def _compile(
+    model: type[Model], connection: BaseDatabaseWrapper, fields: LookupFields, count: int
+) -> CompiledLookup | None:
+    key_field: Any = model._meta.get_field(fields.key_field)
+    is_digest = strategy_of(model).holds_digests
+    queryset = fields.tokens(model, connection.alias)
     probe = uuid.UUID(int=0) if type(key_field) is UUIDField else "probe"
     fetch_mode = getattr(queryset, "_fetch_mode", None)
     if fetch_mode is not None and fetch_mode.track_peers:
@@ -147,20 +170,15 @@ def _compile(
     if not isinstance(sql, str) or sql.count("%s") != count or tuple(params) != wanted:
         return None
 
-    related = compiler.klass_info["related_klass_infos"]
-    if compiler.annotation_col_map or len(related) != 1 or related[0]["from_parent"]:
+    parts = None if compiler.annotation_col_map else parts_of(compiler)
+    decoders = parts and decoders_of(compiler, parts, fetch_mode)
+    if not parts or not decoders:
         return None
-    token = _instance_decoder(compiler, compiler.klass_info, fetch_mode, _cache_name(user_field))
-    user = _instance_decoder(
-        compiler,
-        related[0],
-        fetch_mode,
-        _cache_name(user_field.remote_field) if user_field.unique else None,
-    )
-    if token is None or user is None:
-        return None
+    user_path = tuple(fields.user_field.split("__")) if fields.user_field else None
+    links = [each.link[:5] for each in parts if each.link is not None]
+    user = [each.path for each in parts].index(user_path) if user_path else None
     expressions = tuple(expression for expression, *_ in compiler.select)
-    key_column = _column(compiler, compiler.klass_info, key_field)
+    key_column = column_of(compiler, compiler.klass_info, key_field)
     if is_digest:
         sql = shortened(sql, compiler, connection)
     return CompiledLookup(
@@ -173,28 +191,26 @@ def _compile(
             else None
         ),
         refuses_nul=connection.vendor == "postgresql",
-        decoder=RowDecoder(token, user, key_column),
+        decoder=RowDecoder(
+            decoders[0], list(zip(decoders[1:], links, strict=True)), user, key_column
+        ),
         key_column=key_column,
         is_digest=is_digest,
-        columns={
-            compiler.select[index][0].target.name: index
-            for index in compiler.klass_info["select_fields"]
-        },
-        primary_keys=(
-            _primary_key(compiler, compiler.klass_info),
-            _primary_key(compiler, related[0]),
-        ),
+        is_unique=key_field.unique,
+        parts=parts,
+        columns=[columns_of(compiler, each) for each in parts],
         backend=type(connection),
         converters=_converters(expressions, connection),
     )
 
 
-def key_field_of(model: type[Model]) -> Any:
+def key_field_of(model: type[Model], declared: LookupFields | None = None) -> Any:
     """Return the field that a key is looked up by, or ``None`` where the model has none.
 
-    It is ``key``, but for a model that holds digests and names the field of them.
+    It is ``key``, but for a class that declares another, and for a model that holds digests and
+    names the field of them.
     """
-    return _field(model, strategy_of(model).key_field)
+    return _field(model, fields_of(model, declared).key_field)
 
 
 def _field(model: type[Model], name: str) -> Any:
@@ -215,71 +231,6 @@ def _has_stock_manager(model: type[Model]) -> bool:
         # `db_manager()` binds one to a database, whatever the router says.
         and manager._db is None
         and not vars(manager)["_hints"]
-    )
-
-
-def _cache_name(relation: Any) -> Any:
-    # An attribute since Django 5.1, a method before.
-    try:
-        return relation.cache_name
-    except AttributeError:
-        return relation.get_cache_name()
-
-
-def _column(compiler: Any, klass_info: Any, field: Any) -> int:
-    targets: dict[Any, int]
-    targets = {compiler.select[index][0].target: index for index in klass_info["select_fields"]}
-    return targets[field]
-
-
-def _primary_key(compiler: Any, klass_info: Any) -> tuple[int, Any]:
-    primary_key = klass_info["model"]._meta.pk
-    return _column(compiler, klass_info, primary_key), primary_key
-
-
-def _instance_decoder(
-    compiler: Any, klass_info: Any, fetch_mode: Any, relation: Any
-) -> InstanceDecoder | None:
-    model = klass_info["model"]
-    targets = [(compiler.select[index][0].target, index) for index in klass_info["select_fields"]]
-    columns = [
-        (target.attname, index, isinstance(target, ForeignKey)) for target, index in targets
-    ]
-    if not hasattr(model.from_db, "__func__"):
-        return None  # no class method, and so none that Django can be told about
-    if [attname for attname, *_ in columns] != [f.attname for f in model._meta.concrete_fields]:
-        return None
-    alias = compiler.connection.alias
-    state = [("adding", False), ("db", alias)]
-    from_db: Any = model.from_db
-    if fetch_mode is not None:
-        # Since Django 6.1 an instance knows how to fetch what it lacks.
-        state.append(("fetch_mode", fetch_mode))
-        django_query: Any = query_module
-        from_db = django_query._get_from_db(model, fetch_mode)
-    return InstanceDecoder(
-        model,
-        from_db,
-        alias,
-        state,
-        _is_built_directly(model),
-        columns,
-        relation,
-    )
-
-
-def _is_built_directly(model: type[Model]) -> bool:
-    """Tell whether building ``model`` does no more than fill the instance's ``__dict__``."""
-    return (
-        model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
-        and type(model).__call__ is type.__call__
-        and model.__init__ is Model.__init__
-        and model.__new__ is object.__new__
-        and model.__setattr__ is object.__setattr__
-        and all(
-            type(getattr(model, field.attname, None)) in _PLAIN_DESCRIPTORS
-            for field in model._meta.concrete_fields
-        )
     )
 
 

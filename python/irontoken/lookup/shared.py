@@ -14,10 +14,12 @@ from irontoken._core import FillPermit, decode_row
 from irontoken.cache import filling
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
+from irontoken.lookup.fields import LookupFields
 from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 
-_compiled: Final[dict[tuple[type[Model], str, int], CompiledLookup | None]] = {}
+_Place = tuple[type[Model], LookupFields | None, str, int]
+_compiled: Final[dict[_Place, CompiledLookup | None]] = {}
 
 
 class Found(NamedTuple):
@@ -32,6 +34,8 @@ class Found(NamedTuple):
     def pair(self, sent: Any, key: str, *, stores: bool = True) -> tuple[Any, Any] | None:
         """Return the user and the token; ``None`` where the row's key is not what was ``sent``.
 
+        The user is ``None`` where the row has none.
+
         ``None`` also for a row that ``from_db`` or a receiver hides by the model's
         ``DoesNotExist``. Raises what else these raise.
         """
@@ -45,40 +49,49 @@ class Found(NamedTuple):
 
 
 def compiled_for(
-    model: type[Model], count: int = 1
+    model: type[Model], declared: LookupFields | None = None, count: int = 1
 ) -> tuple[CompiledLookup | None, BaseDatabaseWrapper]:
     """Return the look-up of one of ``count`` keys in ``model``, and the connection to run it on.
 
-    ``None`` stands for a look-up that cannot be compiled.
+    ``declared`` is what the authentication class says of its fields. ``None`` stands for a look-up
+    that cannot be compiled.
     """
     alias = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
     connection = connections[alias]
-    place = (model, alias, count)
+    place = (model, declared, alias, count)
     try:
         lookup = _compiled[place]
     except KeyError:
         # Here once more: the class may have been imported before the apps were known.
         setting.require()
-        lookup = _compiled[place] = compile_lookup(model, connection, count)
+        lookup = _compiled[place] = compile_lookup(model, connection, declared, count)
     if lookup is not None and lookup.backend is not type(connection):
         return None, connection
     return lookup, connection
 
 
 def fetch(
-    model: type[Model], lookup: CompiledLookup, connection: BaseDatabaseWrapper, parameters: Any
+    model: type[Model],
+    declared: LookupFields | None,
+    lookup: CompiledLookup,
+    connection: BaseDatabaseWrapper,
+    parameters: Any,
 ) -> Found | None:
     """Run the compiled query of ``lookup`` on ``connection``; return its first row, or ``None``.
 
     ``parameters`` are those of its SQL, one for each key or digest. What is returned carries the
-    permit to store the row, where it may be cached. Raises what the database raises.
+    permit to store the row, where it may be cached. Raises what the database raises, and the
+    model's ``MultipleObjectsReturned`` where two rows have a key.
     """
     __traceback_hide__ = True
     is_on = cache.options() is not None
-    permit = filling.fill_permit(model, connection, lookup) if is_on else None
+    permit = filling.fill_permit(model, declared, connection, lookup) if is_on else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, parameters)
         row = cursor.fetchone()
+        if not lookup.is_unique and row and cursor.fetchone():
+            message = f"Two rows of {model._meta.label} have the same key."
+            raise model.MultipleObjectsReturned(message)
     return Found(model, row, lookup, connection, permit) if row else None
 
 

@@ -22,10 +22,13 @@ class Strategy:
     #: The field that is written by use alone, and that no cached row is read anew for.
     unwatched_field: str | None = None
 
-    def authenticate_credentials(self, model: type[Model], key: Any) -> tuple[Any, Any]:
+    def authenticate_credentials(
+        self, model: type[Model], fields: Any, key: Any
+    ) -> tuple[Any, Any]:
         """Return the user and the token of ``key``, as REST framework's method of the name does.
 
-        ``model`` is the class of the token. Raises ``AuthenticationFailed`` where the key is
+        ``model`` is the class of the token and ``fields`` what the authentication class declares,
+        a ``LookupFields`` or ``None``. Raises ``AuthenticationFailed`` where the key is
         malformed or unknown, or its user inactive.
         """
         raise NotImplementedError

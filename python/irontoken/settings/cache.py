@@ -22,6 +22,7 @@ OPTIONS: Final = (
     Option("LISTEN", (dict,), {}, "for an alias, the one whose server is listened to"),
     Option("LOCATION", (str,), "", "the address of the Redis server"),
     Option("PROJECT", (str,), "", "a name of the project's own, where several share a bus"),
+    Option("CLASSES", (list, tuple), (), "authentication classes that only views name"),
 )
 #: The options that only some coherences have.
 _ONLY_FOR: Final = {
@@ -39,7 +40,8 @@ class CacheOptions(NamedTuple):
 
     ``max_age`` and ``lease`` are in seconds; ``path`` is the folder of the version file.
     ``listen`` maps a database's alias to the one whose server is listened to in its place, and
-    ``location`` is the address of a Redis server, which may hold a password.
+    ``location`` is the address of a Redis server, which may hold a password. ``classes`` are the
+    paths of authentication classes whose fields all processes must know.
     """
 
     coherence: str
@@ -50,6 +52,7 @@ class CacheOptions(NamedTuple):
     listen: dict[str, str]
     location: str
     project: str
+    classes: tuple[str, ...]
 
     def __repr__(self) -> str:
         """Return all but the location, which may hold a password."""
@@ -59,7 +62,8 @@ class CacheOptions(NamedTuple):
 def options_of(section: dict[str, Any]) -> CacheOptions:
     """Return what a section without problems sets the cache to."""
     found = read(section, OPTIONS)
-    return CacheOptions(**{**found, "path": Path(found["path"] or default_folder())})
+    path, classes = Path(found["path"] or default_folder()), tuple(found["classes"])
+    return CacheOptions(**{**found, "path": path, "classes": classes})
 
 
 def default_folder() -> str:
@@ -78,6 +82,9 @@ def problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     path = section.get("PATH")
     if isinstance(path, (str, os.PathLike)) and not Path(str(path)).is_absolute():
         yield f"{_WHERE}['PATH'] is {str(path)!r}.", "It takes an absolute path."
+    classes = section.get("CLASSES")
+    if isinstance(classes, (list, tuple)) and not all(isinstance(each, str) for each in classes):
+        yield f"{_WHERE}['CLASSES'] names no paths.", 'It takes ["app.module.Class"].'
     if section:
         yield from _coherence_problems(section)
 

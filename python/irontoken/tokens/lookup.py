@@ -13,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from irontoken import carried, refusals
 from irontoken._core import keys_equal
 from irontoken.lookup.compiler import CompiledLookup
+from irontoken.lookup.fields import LookupFields, fields_of
 from irontoken.lookup.shared import compiled_for, fetch
 from irontoken.tokens import binding, digests, families, uses
 from irontoken.tokens import settings as conf
@@ -30,9 +31,12 @@ class _Unrecorded:
 
 
 @sensitive_variables()
-def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
+def authenticate_credentials(
+    model: type[Model], fields: LookupFields | None, key: Any
+) -> tuple[Any, Any]:
     """Return the user and the token of ``key``.
 
+    ``fields`` is what the authentication class declares, of which ``select_related`` alone counts.
     Raises ``AuthenticationFailed`` for a key that is nobody's, for a token that is revoked, has
     expired or lain idle, and for an inactive user, with REST framework's messages.
     """
@@ -51,7 +55,7 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
         pair_elsewhere = _not_adopted_yet(model, key, options)
         if pair_elsewhere is not None:
             return pair_elsewhere
-    pair, cached = _find(model, key, found, options)
+    pair, cached = _find(model, fields, key, found, options)
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
@@ -70,7 +74,11 @@ def authenticate_credentials(model: type[Model], key: Any) -> tuple[Any, Any]:
 
 
 def _find(
-    model: Any, key: str, found: list[str], options: conf.TokenOptions
+    model: Any,
+    fields: LookupFields | None,
+    key: str,
+    found: list[str],
+    options: conf.TokenOptions,
 ) -> tuple[Any, Callable[[], Any] | None]:
     """Return the user and the token of one of the digests ``found``, or something false.
 
@@ -78,10 +86,10 @@ def _find(
     bound, that is for whoever has seen that the binding holds, since a cached row is not asked.
     """
     __traceback_hide__ = True
-    lookup, connection = compiled_for(model, len(found))
+    lookup, connection = compiled_for(model, fields, len(found))
     if lookup is None:
-        return _by_orm(model, connection.alias, found), None
-    row = fetch(model, lookup, connection, found)
+        return _by_orm(model, fields, connection.alias, found), None
+    row = fetch(model, fields, lookup, connection, found)
     if row is None:
         return None, None
     sent = _sent(found, row.row, lookup)
@@ -107,8 +115,10 @@ def _sent(digests: list[str], row: Any, lookup: CompiledLookup) -> str:
     return equal[0] if equal else digests[0]
 
 
-def _by_orm(model: Any, alias: str, found: list[str]) -> tuple[Any, Any] | None:
-    token = model.objects.using(alias).select_related("user").filter(digest__in=found).first()
+def _by_orm(
+    model: Any, fields: LookupFields | None, alias: str, found: list[str]
+) -> tuple[Any, Any] | None:
+    token = fields_of(model, fields).tokens(model, alias).filter(digest__in=found).first()
     if token is None or token.digest not in found:
         return None  # what a collation calls equal
     return token.user, token

@@ -18,10 +18,12 @@ class DigestStrategy(Strategy):
     holds_digests = True
     unwatched_field = "last_used"
 
-    def authenticate_credentials(self, model: type[Model], key: Any) -> tuple[Any, Any]:
+    def authenticate_credentials(
+        self, model: type[Model], fields: Any, key: Any
+    ) -> tuple[Any, Any]:
         """Return the user and the token of ``key``; raise ``AuthenticationFailed``."""
         __traceback_hide__ = True  # as there
-        return lookup.authenticate_credentials(model, key)
+        return lookup.authenticate_credentials(model, fields, key)
 
     def limits(self, columns: dict[str, int]) -> Limits:
         """Return until when a cached row is answered from: revocation, expiry and the limits."""

@@ -343,3 +343,41 @@ class Account(User, Device):
 
 class AccountToken(BaseToken):
     user = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+
+
+class Organizer(models.Model):
+    name = models.CharField(max_length=40)
+    settings = models.JSONField(default=dict)
+
+
+class Team(models.Model):
+    """What a token belongs to in place of a user, and whose user it may act as."""
+
+    name = models.CharField(max_length=40)
+    organizer = models.ForeignKey(Organizer, on_delete=models.CASCADE)
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
+    service_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+
+class Profile(models.Model):
+    """What refers to a user, and not the other way around."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="profile")
+    motto = models.CharField(max_length=40)
+
+
+class TeamToken(models.Model):
+    token = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="tokens")
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    active = models.BooleanField(default=True)
+
+
+class LooseToken(models.Model):
+    """A key that several rows may share, and references that no constraint holds."""
+
+    secret = models.CharField(max_length=64)
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    kin = models.ForeignKey(ChildUser, null=True, on_delete=models.CASCADE, related_name="+")
