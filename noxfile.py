@@ -125,6 +125,13 @@ def servers(session, server):
     session.run(*run, *swapped, env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.schema", env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.stress.write_paths", "--short", env={"DATABASE_URL": url})
+    if server == "PostgreSQL":
+        session.install("--quiet", "django-tenants>=4")
+        tenants = ("tests/tenants", "--ds", "tests.support.tenants.settings")
+        session.run(*measured, *tenants, env={"DATABASE_URL": url})
+        for variant in ("POOL", "TENANTS"):
+            stress = ("python", "-m", "tests.stress", "--answers", "50000")
+            session.run(*stress, env={"DATABASE_URL": url, variant: "1"})
 
 
 @nox.session

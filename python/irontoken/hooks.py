@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from irontoken import _core, carried, declared, drf, refusals
-from irontoken.cache import cursors, databases, effects, service
+from irontoken.cache import cursors, databases, effects, service, shared_connections
 from irontoken.lookup import plain
 
 
@@ -38,6 +38,8 @@ class Hooks(NamedTuple):
     find_database: Callable[[str, dict[str, Any]], _core.Database | None]
     #: The tables whose writes have unknown effects, and those whose deletions cascade.
     effects_of: Callable[[Any], tuple[set[str], set[str]] | None]
+    #: Whether a statement sets the schema that its connection names: ``(connection, statement)``.
+    sets_own_schema: Callable[[Any, str], bool]
     #: Sees the work of a statement through; whether it may go on: ``(finished, context)``.
     read_to_the_end: Callable[[Callable[[Any], None], Any], bool]
     #: The version file was lost and made anew.
@@ -60,6 +62,7 @@ _core.install_hooks(
         databases=databases.databases,
         find_database=databases.find_database,
         effects_of=effects.effects_of,
+        sets_own_schema=shared_connections.sets_own_schema,
         read_to_the_end=cursors.read_to_the_end,
         version_file_lost=service.version_file_lost,
         version_file_unavailable=service.version_file_unavailable,

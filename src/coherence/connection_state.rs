@@ -159,6 +159,17 @@ impl ConnectionState {
         self.ended()
     }
 
+    /// Whether its names may mean other tables than those of its settings.
+    #[must_use]
+    pub const fn schema_changed(&self) -> bool {
+        self.schema_changed
+    }
+
+    /// It is connected to what was used before, and whose names may mean other tables.
+    pub fn inherit_schema_change(&mut self) {
+        self.schema_changed = true;
+    }
+
     /// Whether the connection may be answered from the cache.
     #[must_use]
     pub fn may_read(&self) -> bool {
@@ -355,6 +366,16 @@ mod tests {
         assert!(!state.may_fill(true));
         state.ended();
         assert!(state.may_fill(true));
+    }
+
+    #[test]
+    fn a_connection_inherits_what_another_has_changed() {
+        let mut state = ConnectionState::default();
+        state.inherit_schema_change();
+        state.ended();
+        assert!(state.schema_changed() && !state.may_read() && !state.may_fill(false));
+        state.closed();
+        assert!(!state.schema_changed() && state.may_read());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::carried::credentials;
-use super::current_database::{cached_lookup, database_for};
+use super::current_database::database_for;
 use super::declared;
 use super::errors::{inactive_user, malformed_header};
 use super::hooks::{Hooks, alias_for, default_model};
@@ -103,7 +103,7 @@ impl TokenAuthentication {
             let alias = alias_for(py, &model)?;
             // What fails while a database is told from another, the query meets too, and says.
             if let Some(database) = or_query(py, database_for(&alias, databases))?
-                && let Some(lookup) = or_query(py, cached_lookup(database.get(), &model, &fields))?
+                && let Some(lookup) = or_query(py, database.cached_lookup(&model, &fields))?
             {
                 match lookup.get().hit(py, key) {
                     Ok(Some((user, token))) => {

@@ -21,6 +21,8 @@ pub(super) struct Database {
     place: [Py<PyAny>; 4],
     options: Py<PyAny>,
     tables: Arc<tables::TrackedTables>,
+    /// Its tables depend on the schema that a connection names.
+    pub(super) has_tenants: bool,
     lookups: Py<PyDict>,
 }
 
@@ -28,7 +30,11 @@ pub(super) struct Database {
 impl Database {
     /// `settings` is Django's dict of a connection's settings.
     #[new]
-    fn new(settings: &Bound<'_, PyDict>, tables: &TrackedTables) -> PyResult<Self> {
+    fn new(
+        settings: &Bound<'_, PyDict>,
+        tables: &TrackedTables,
+        has_tenants: bool,
+    ) -> PyResult<Self> {
         let py = settings.py();
         let options = value(settings, intern!(py, "OPTIONS"))?;
         Ok(Self {
@@ -39,6 +45,7 @@ impl Database {
                 Err(_) => options,
             },
             tables: tables.domain(),
+            has_tenants,
             lookups: PyDict::new(py).unbind(),
         })
     }
@@ -51,7 +58,7 @@ impl Database {
         visit.call(&self.lookups)
     }
 
-    /// The look-ups, by their models.
+    /// The look-ups, by their models, with what a class declares and a connection names beside.
     #[getter]
     pub(super) fn lookups<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
         self.lookups.bind(py).clone()

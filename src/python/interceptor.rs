@@ -105,6 +105,17 @@ impl WriteInterceptor {
         target.is_open && target.is_cacheable
     }
 
+    /// The connection's names may mean other tables than those of its settings.
+    #[getter]
+    fn schema_changed(&self) -> bool {
+        self.state.lock().schema_changed()
+    }
+
+    /// What the connection is connected to has been used before, and its schema changed.
+    fn inherit_schema_change(&self) {
+        self.state.lock().inherit_schema_change();
+    }
+
     /// Asks the connection's database which effects writes have, unless that is known.
     fn learn(&self, connection: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some(database) = self.database(connection.py()) else {
@@ -193,6 +204,13 @@ impl WriteInterceptor {
         };
         let tables = database.get().tables();
         let statement = reader::read(text, tables);
+        if statement.changes_schema && database.get().has_tenants {
+            let connection = context.get_item(intern!(py, "connection"))?;
+            let hook = Hooks::get(py)?.sets_own_schema.bind(py);
+            if hook.call1((connection, text))?.is_truthy()? {
+                return Ok(Statement::READ);
+            }
+        }
         if !statement.consults {
             return Ok(statement);
         }

@@ -2,6 +2,9 @@
 
 Every answer is held against the history: one older than the last write that had returned before
 the question is a violation. ``--fault`` switches a part of the protocol off, which must be found.
+With ``POOL=1`` in the environment each process asks in several threads, which hand the connections
+of a pool around. With ``TENANTS=1`` the users are in the schemas of two tenants of django-tenants,
+under the same keys.
 """
 
 import argparse
@@ -11,12 +14,16 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 
 from tests.stress.history import History
 
 FAULTS = ("no second invalidation", "the commit alone tells nobody")
+SCHEMAS = ("one", "two")
+#: Of a process that has a pool, with one connection less.
+THREADS = 5
 #: How often a fault is looked for.
 ROUNDS = 20
 
@@ -32,7 +39,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="irontoken-stress-") as folder:
         os.environ["IRONTOKEN_STRESS_FOLDER"] = folder
-        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.stress.settings"
+        module = "tenants_settings" if "TENANTS" in os.environ else "settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.stress.{module}"
         django.setup()
         from django.test.runner import DiscoverRunner
 
@@ -61,6 +69,7 @@ def run(options):
 
     import irontoken
     from irontoken.cache import interceptor
+    from irontoken.cache.shared_connections import is_pooled
     from tests.stress import writers
 
     if options.fault:
@@ -69,11 +78,22 @@ def run(options):
         writers.only_named_rows()
     print(f"{connection.vendor}, seed {options.seed}", flush=True)
     history = History(options.users)
+    if "TENANTS" in os.environ:
+        from tests.support.tenants.models import Client
+
+        for schema in SCHEMAS:
+            Client.objects.create(schema_name=schema, name=schema)
     users = []
+    key = ""
     for number in range(options.users):
+        enter(number)
+        if "TENANTS" not in os.environ or number % len(SCHEMAS) == 0:
+            key = irontoken.generate_key()
         user = User.objects.create(username=f"user{number}", first_name="0")
-        users.append((user.pk, Token.objects.create(user=user, key=irontoken.generate_key()).key))
+        users.append((user.pk, Token.objects.create(user=user, key=key).key))
     connections.close_all()
+    if is_pooled(connection):
+        connection.close_pool()  # its threads are not in a child
     answers = violations = 0
     # A fault shows itself by chance, and not in every hundred thousand answers.
     for _ in range(ROUNDS if options.fault else 1):
@@ -101,6 +121,14 @@ def ask(options, users, history):
     return answers, sum(found[1] for found in results)
 
 
+def enter(user):
+    """Go to the schema of a user, where there are tenants."""
+    if "TENANTS" in os.environ:
+        from django.db import connection
+
+        connection.set_schema(SCHEMAS[user % len(SCHEMAS)])
+
+
 def faulty(fault, telling):
     """What wraps a connection's methods, without the part that ``fault`` leaves out."""
 
@@ -122,6 +150,7 @@ def write(options, users, history, stop, which):
     written = 0
     while not stop.begun_up_to(0):
         user = chance.choice(mine)
+        enter(user)
         number = history.begun_up_to(user) + 1
         history.begin(user, number)
         writers.write(users[user][0], number, users[user][1], chance)
@@ -131,15 +160,35 @@ def write(options, users, history, stop, which):
 
 
 def read(options, users, history, share, which):
+    """Ask in one thread, or in several that have one connection less than they are."""
+    from django.db import connection
+
+    import irontoken
+    from irontoken.cache.shared_connections import is_pooled
+
+    chances = [random.Random(f"{options.seed} reader {which} {n}") for n in range(THREADS)]
+    if not is_pooled(connection):
+        chances = chances[:1]
+    part = -(-share // len(chances))
+    with ThreadPoolExecutor(len(chances)) as pool:
+        asked = [pool.submit(read_on, users, history, part, chance) for chance in chances]
+        violations = sum(each.result() for each in asked)
+    return part * len(chances), violations, irontoken.cache_info().hits
+
+
+def read_on(users, history, share, chance):
+    from django.db import connections
     from rest_framework.exceptions import AuthenticationFailed
 
     import irontoken
     from tests.stress.history import violation
 
-    chance = random.Random(f"{options.seed} reader {which}")
     violations = 0
-    for _ in range(share):
+    for number in range(share):
+        if not number % 50:
+            connections.close_all()
         user = int(chance.random() * len(users))
+        enter(user)
         floor = history.returned_up_to(user)
         try:
             found, _ = irontoken.TokenAuthentication().authenticate_credentials(users[user][1])
@@ -151,7 +200,8 @@ def read(options, users, history, share, which):
             violations += 1
             if violations < 4:
                 print(f"user {user}: {wrong}", flush=True)
-    return share, violations, irontoken.cache_info().hits
+    connections.close_all()
+    return violations
 
 
 def fork(work, *arguments):

@@ -1,4 +1,7 @@
-"""Django settings of the tests; ``DATABASE_URL`` names the server, SQLite otherwise."""
+"""Django settings of the tests; ``DATABASE_URL`` names the server, SQLite otherwise.
+
+``POOL=1`` lets PostgreSQL's connections come from psycopg's pool.
+"""
 
 import os
 import tempfile
@@ -18,6 +21,9 @@ if DEFAULT["ENGINE"] == "django.db.backends.sqlite3":
 else:
     OTHER["NAME"] = f"{DEFAULT['NAME']}_other"
 
+if "POOL" in os.environ:
+    for database in (DEFAULT, OTHER):
+        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 4, "timeout": 60}}
 DATABASES = {"default": DEFAULT, "other": OTHER}
 SECRET_KEY = "a secret of the tests"
 USE_TZ = True

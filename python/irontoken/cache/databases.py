@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from irontoken._core import Database, TrackedTables
+from irontoken.cache.shared_connections import has_tenants
 from irontoken.cache.tables import tracked
 
 #: The database that the connections of each alias were last opened to: what the Rust core looks
@@ -23,10 +24,10 @@ def open_database(connection: BaseDatabaseWrapper) -> Database:
     alias, settings = connection.alias, connection.settings_dict
     if not apps.models_ready:
         # No table is known yet, and so each write is one to everything.
-        return Database(settings, TrackedTables({}, [], connection.vendor))
+        return Database(settings, TrackedTables({}, [], connection.vendor), has_tenants=False)
     found = find_database(alias, settings)
     if found is None:
-        found = Database(settings, tracked(connection.vendor))
+        found = Database(settings, tracked(connection.vendor), has_tenants(connection))
         _known.setdefault(_place(alias, settings), []).append(found)
         databases[alias] = found
     return found

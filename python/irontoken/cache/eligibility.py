@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.models import Model
 
+from irontoken.cache import shared_connections
 from irontoken.cache.tables import kind_of, tables_of, tracked
 from irontoken.fleet import service as fleet
 from irontoken.lookup.compiler import CompiledLookup, obstacle
@@ -33,10 +34,7 @@ def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator
         yield "it is Django's own connection, to make and to drop databases"
     if connection.vendor not in {"sqlite", "postgresql", "mysql"}:
         yield "the cache is for SQLite, PostgreSQL and MariaDB"
-    if hasattr(connection, "schema_name"):
-        yield "its tables depend on a tenant's schema, which is set behind Django's back"
-    if connection.settings_dict.get("OPTIONS", {}).get("pool"):
-        yield "what one thread sets on a connection of its pool, another may find"
+    yield from _sharing_reasons(connection, options)
     if _is_in_memory(connection):
         yield "it is in the memory of one connection"
     if not type(connection).get_connection_params.__module__.startswith("django."):
@@ -47,6 +45,21 @@ def _reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator
         yield (
             "its transactions may read what is never committed: set its OPTIONS"
             "['isolation_level'] to 'read committed'"
+        )
+
+
+def _sharing_reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> Iterator[str]:
+    if shared_connections.has_tenants(connection):
+        if options.coherence == "postgres":
+            yield "its triggers would be in one tenant's schema: COHERENCE 'redis' takes tenants"
+        if shared_connections.sets_more_than_a_schema():
+            yield "EXTRA_SET_TENANT_METHOD_PATH may set more than a schema"
+    elif hasattr(connection, "schema_name"):
+        yield "its tables depend on a schema, which is set behind Django's back"
+    if shared_connections.is_older(connection):
+        yield (
+            "its pool was opened before its statements were seen: use no connection before the "
+            "apps are ready"
         )
 
 

@@ -1,12 +1,13 @@
 """Filling the cache: the permit to store a row, and the cached lookup that it belongs to."""
 
 import itertools
-from typing import Final
+from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken._core import CachedLookup, FillPermit
+from irontoken.cache import shared_connections
 from irontoken.cache.databases import identity
 from irontoken.cache.eligibility import is_written_elsewhere, lags_behind, uncacheable_model
 from irontoken.cache.service import options, store
@@ -42,7 +43,10 @@ def fill_permit(
         return None
     if lags_behind(connection) or is_written_elsewhere(model, connection.alias, lookup):
         return None
-    place = model if declared is None else (model, declared)
+    schema = shared_connections.schema_of(connection)
+    place: Any = model if declared is None else (model, declared)
+    if schema is not None:
+        place = (model, declared, schema)
     cached_lookup: CachedLookup | None = database.lookups.get(place)
     if cached_lookup is None:
         cached_lookup = _build_cached_lookup(model, declared, connection, lookup)

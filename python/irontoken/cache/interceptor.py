@@ -16,6 +16,7 @@ from django.db.backends.signals import connection_created
 import irontoken.hooks  # noqa: F401 - what the core calls
 from irontoken._core import WriteInterceptor
 from irontoken.cache import service as cache
+from irontoken.cache import shared_connections
 from irontoken.cache.databases import open_database
 from irontoken.cache.eligibility import references, uncacheable
 from irontoken.fleet import service as fleet
@@ -35,6 +36,7 @@ def listen() -> None:
     connection_created.disconnect(dispatch_uid="irontoken.interceptor")
     connection_created.connect(_connected, dispatch_uid="irontoken.interceptor")
     connection_created.receivers.insert(0, connection_created.receivers.pop())
+    shared_connections.note_older_pools()
     store = cache.store()
     opened: list[Any] = list(connections.all(initialized_only=True))
     # `connect()` sets the second, which stays when the connection is closed.
@@ -75,8 +77,10 @@ def _install(connection: BaseDatabaseWrapper, *, in_doubt: bool) -> WriteInterce
         "_set_autocommit": autocommit_was_set,
     }
     for name in _METHODS:
-        told = _telling(getattr(connection, name), after[name], interceptor.failed)
-        connection.__dict__[name] = told
+        method = getattr(connection, name)
+        if name == "_close":
+            method = shared_connections.marking(connection, interceptor, method)
+        connection.__dict__[name] = _telling(method, after[name], interceptor.failed)
     return interceptor
 
 
@@ -109,6 +113,7 @@ def _telling(
 
 
 def _begin_anew() -> None:
+    shared_connections.note_older_pools()
     for connection in connections.all(initialized_only=True):
         _remove(connection)
         if connection.connection is not None:
@@ -134,6 +139,7 @@ def _connect(connection: BaseDatabaseWrapper, interceptor: WriteInterceptor | No
     if interceptor is None or options is None:
         return
     interceptor.connected(open_database(connection), not uncacheable(connection, options))
+    shared_connections.inherit(connection, interceptor)
     interceptor.learn(connection)
     if options.coherence == "postgres":
         connection.__dict__["_irontoken_server"] = fleet.server_of(connection)

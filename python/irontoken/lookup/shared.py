@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken._core import FillPermit, decode_row
-from irontoken.cache import filling
+from irontoken.cache import filling, shared_connections
 from irontoken.cache import service as cache
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup
 from irontoken.lookup.fields import LookupFields
@@ -86,12 +86,15 @@ def fetch(
     __traceback_hide__ = True
     is_on = cache.options() is not None
     permit = filling.fill_permit(model, declared, connection, lookup) if is_on else None
+    schema = shared_connections.schema_of(connection) if permit is not None else None
     with connection.cursor() as cursor:
         cursor.execute(lookup.sql, parameters)
         row = cursor.fetchone()
         if not lookup.is_unique and row and cursor.fetchone():
             message = f"Two rows of {model._meta.label} have the same key."
             raise model.MultipleObjectsReturned(message)
+    if not shared_connections.saw(connection, schema):
+        permit = None
     return Found(model, row, lookup, connection, permit) if row else None
 
 
