@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004
-from django.db import connections, router
+from django.db import connections
 
 from irontoken import _core
 from irontoken.cache import service as cache
@@ -15,6 +15,7 @@ from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
 from irontoken.listed import listed_classes
+from irontoken.lookup.placement import alias_for
 from irontoken.settings import setting
 from irontoken.settings.cache import CacheOptions
 
@@ -152,7 +153,7 @@ def _models() -> Iterator[CheckMessage]:
         try:
             authenticator: Any = cls()
             model = authenticator.get_model()
-            alias = router.db_for_read(model)
+            alias = alias_for(model)
             reason = uncacheable_lookup(cls, model, alias)
         except Exception:  # noqa: BLE001, S112 - REST framework says what is wrong with it
             continue

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.db import connections, router
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from irontoken import _core
@@ -13,6 +13,7 @@ from irontoken.cache.eligibility import uncacheable, uncacheable_model
 from irontoken.declared import field_problems, replaced_by
 from irontoken.listed import listed_classes
 from irontoken.lookup.compiler import compile_lookup
+from irontoken.lookup.placement import alias_for
 from irontoken.routes import routes
 
 #: What overrides a method to do what a subclass may declare.
@@ -61,7 +62,7 @@ def explain(cls: Any) -> Explanation:
     try:
         authenticator: Any = cls()
         model = authenticator.get_model()
-        alias = router.db_for_read(model)
+        alias = alias_for(model)
         connection = connections[alias]
         place = f"{model._meta.label} on {alias!r}"
         options = cache.options()

@@ -176,10 +176,22 @@ impl ConnectionState {
         !self.dirty && !self.schema_changed
     }
 
-    /// Whether a row that is about to be read may be stored.
+    /// Why a row that is about to be read must not be stored; `None` where it may be.
     #[must_use]
-    pub fn may_fill(&self, in_transaction: bool) -> bool {
-        self.may_read() && (self.statements == 0 || !(in_transaction || self.in_raw_transaction))
+    pub const fn fill_obstacle(&self, in_transaction: bool) -> Option<&'static str> {
+        if self.schema_changed {
+            return Some(
+                "its connection has done what cannot be followed, as SET or a temporary table, and \
+                 is not closed since",
+            );
+        }
+        if self.dirty {
+            return Some("its connection has written in a transaction that has not ended");
+        }
+        if self.statements > 0 && (in_transaction || self.in_raw_transaction) {
+            return Some("another statement ran before it in its transaction");
+        }
+        None
     }
 }
 
@@ -224,7 +236,7 @@ mod tests {
         let mut state = ConnectionState::default();
         let notification = state.ran(&READ, Some(row()), PLAIN);
         assert_eq!((notification.here, notification.elsewhere), (row(), row()));
-        assert!(state.may_read() && state.may_fill(false));
+        assert!(state.may_read() && state.fill_obstacle(false).is_none());
         assert!(state.ended().is_nothing());
     }
 
@@ -302,7 +314,7 @@ mod tests {
         let mut state = ConnectionState::default();
         state.ran(&READ, None, ATOMIC);
         state.ran(&statement(Boundary::Begins, false), None, ATOMIC);
-        assert!(!state.may_fill(true));
+        assert!(state.fill_obstacle(true).is_some());
         state.ran(&READ, Some(row()), ATOMIC);
         let notification = state.ran(&statement(Boundary::Begins, false), None, ATOMIC);
         assert_eq!(notification.here, row());
@@ -329,7 +341,7 @@ mod tests {
     fn a_transaction_of_the_programs_own_counts() {
         let mut state = ConnectionState::default();
         state.ran(&statement(Boundary::Begins, false), None, PLAIN);
-        assert!(state.may_fill(false));
+        assert!(state.fill_obstacle(false).is_none());
         state.ran(&READ, Some(row()), PLAIN);
         assert!(!state.may_read());
         let notification = state.ran(&statement(Boundary::Ends, false), None, PLAIN);
@@ -359,13 +371,13 @@ mod tests {
     fn only_the_first_statement_of_a_transaction_fills() {
         let mut state = ConnectionState::default();
         state.ran(&READ, None, PLAIN);
-        assert!(state.may_fill(false));
+        assert!(state.fill_obstacle(false).is_none());
         state.begins();
-        assert!(state.may_fill(true));
+        assert!(state.fill_obstacle(true).is_none());
         state.ran(&READ, None, ATOMIC);
-        assert!(!state.may_fill(true));
+        assert!(state.fill_obstacle(true).is_some());
         state.ended();
-        assert!(state.may_fill(true));
+        assert!(state.fill_obstacle(true).is_none());
     }
 
     #[test]
@@ -373,7 +385,9 @@ mod tests {
         let mut state = ConnectionState::default();
         state.inherit_schema_change();
         state.ended();
-        assert!(state.schema_changed() && !state.may_read() && !state.may_fill(false));
+        assert!(
+            state.schema_changed() && !state.may_read() && state.fill_obstacle(false).is_some()
+        );
         state.closed();
         assert!(!state.schema_changed() && state.may_read());
     }

@@ -1,5 +1,6 @@
 //! The cache as Python holds it: its rows, and the version file by which they are true.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,16 @@ pub(super) struct Row {
     pub(super) containers: Box<[(usize, Py<PyString>)]>,
 }
 
+/// Reasons name models and fields, of which there are so many at most.
+const MOST_REASONS: usize = 1000;
+
 /// The cached rows of this process, and the versions by which they are true.
 #[pyclass(frozen, module = "irontoken._core")]
 pub(super) struct Cache {
     pub(super) version_file: Arc<VersionFile>,
     pub(super) rows: Store<Row>,
-    /// Why the last row that could not be stored could not be.
-    pub(super) uncacheable: Mutex<Option<String>>,
+    /// How many rows could not be stored, by why.
+    uncacheable: Mutex<HashMap<String, u64>>,
 }
 
 #[pymethods]
@@ -132,8 +136,18 @@ impl Cache {
             .map_or(0, |mapped| mapped.versions.current())
     }
 
-    /// Why the last row that was not stored was not.
-    fn uncacheable_row(&self) -> Option<String> {
+    /// Counts a row that is not stored, by why.
+    pub(super) fn count_uncacheable(&self, reason: &str) {
+        let mut counts = self.uncacheable.lock();
+        if let Some(count) = counts.get_mut(reason) {
+            *count += 1;
+        } else if counts.len() < MOST_REASONS {
+            counts.insert(reason.to_owned(), 1);
+        }
+    }
+
+    /// How many rows could not be stored, by why.
+    fn uncacheable(&self) -> HashMap<String, u64> {
         self.uncacheable.lock().clone()
     }
 }

@@ -3,6 +3,8 @@
 //! What is irontoken's own is not looked up: `irontoken.hooks` hands it over, so that Rust names no
 //! module of the package that imports it, but for its exceptions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::RwLock;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -32,6 +34,7 @@ pub(super) struct Hooks {
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 static DEFAULT_MODEL: RwLock<Option<Py<PyAny>>> = RwLock::new(None);
+static READS_PRIMARY: AtomicBool = AtomicBool::new(false);
 
 /// Takes an `irontoken.hooks.Hooks`.
 #[pyfunction]
@@ -66,6 +69,12 @@ pub(super) fn install_hooks(hooks: &Bound<'_, PyAny>) -> PyResult<()> {
 pub(super) fn set_default_model(model: Option<Py<PyAny>>) {
     let before = std::mem::replace(&mut *DEFAULT_MODEL.write(), model);
     drop(before);
+}
+
+/// Whether a token is looked up where the routers write it, and not where they read it.
+#[pyfunction]
+pub(super) fn set_reads_primary(on: bool) {
+    READS_PRIMARY.store(on, Ordering::Relaxed);
 }
 
 impl Hooks {
@@ -115,7 +124,7 @@ pub(super) fn size_of(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     FUNCTION.import(py, "sys", "getsizeof")
 }
 
-/// The alias that the routers pick for reading; without a router Django has but one to pick.
+/// The alias that the routers pick, for reading or as is set for writing; without a router Django has but one to pick.
 pub(super) fn alias_for<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyAny>,
@@ -126,7 +135,12 @@ pub(super) fn alias_for<'py>(
     if router.getattr(intern!(py, "routers"))?.is_empty()? {
         return DEFAULT.import(py, "django.db", "DEFAULT_DB_ALIAS").cloned();
     }
-    router.call_method1(intern!(py, "db_for_read"), (model,))
+    let pick = if READS_PRIMARY.load(Ordering::Relaxed) {
+        intern!(py, "db_for_write")
+    } else {
+        intern!(py, "db_for_read")
+    };
+    router.call_method1(pick, (model,))
 }
 
 /// The classes whose ways with a header are known, and need not be asked for one by one.

@@ -178,11 +178,14 @@ impl WriteInterceptor {
         found.map(|database| database.clone_ref(py))
     }
 
-    /// Whether a row that the connection is about to read may be stored.
-    pub(super) fn may_fill(&self, connection: &Bound<'_, PyAny>) -> PyResult<bool> {
+    /// Why a row that the connection is about to read must not be stored.
+    pub(super) fn fill_obstacle(
+        &self,
+        connection: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<&'static str>> {
         let in_transaction =
             in_transaction(connection)? || driver_in_transaction(connection)?.unwrap_or_default();
-        Ok(self.state.lock().may_fill(in_transaction))
+        Ok(self.state.lock().fill_obstacle(in_transaction))
     }
 
     /// What a statement does, by its text and by what is known of the tables that it names.

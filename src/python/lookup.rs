@@ -96,13 +96,15 @@ impl CachedLookup {
         interceptor: &WriteInterceptor,
         connection: &Bound<'_, PyAny>,
     ) -> PyResult<Option<FillPermit>> {
-        if !interceptor.may_fill(connection)? {
-            return Ok(None);
-        }
         let now = Instant::now();
         let lookup = slf.get();
         let cache = lookup.cache.get();
+        if let Some(reason) = interceptor.fill_obstacle(connection)? {
+            cache.count_uncacheable(reason);
+            return Ok(None);
+        }
         let Some(mapped) = lookup.for_reading(now) else {
+            cache.count_uncacheable("the versions of this host or of the fleet cannot be read");
             return Ok(None);
         };
         cache.report_to(&mapped);
@@ -245,7 +247,7 @@ impl FillPermit {
         let lookup = self.lookup.get();
         let cache = lookup.cache.get();
         if let Some(name) = lookup.decoder.get().may_appear(values) {
-            *cache.uncacheable.lock() = Some(format!(
+            cache.count_uncacheable(&format!(
                 "its {name} has no row, and one that is inserted would not be noticed"
             ));
             return Ok(());
@@ -266,7 +268,7 @@ impl FillPermit {
             else {
                 let name = attribute.map_or_else(String::new, |(_, name)| name.to_string());
                 let class = value.get_type().qualname()?;
-                *cache.uncacheable.lock() = Some(format!(
+                cache.count_uncacheable(&format!(
                     "{name} holds a {class} that cannot be copied for each request: what is in it \
                      could be changed in place, or is too much"
                 ));
@@ -282,6 +284,9 @@ impl FillPermit {
                 continue; // no condition of a write is true of it
             };
             let Some(slot) = slot(*column, value)? else {
+                cache.count_uncacheable(
+                    "a primary key has a value that the database may find by another spelling",
+                );
                 return Ok(());
             };
             match column.owner {

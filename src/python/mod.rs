@@ -46,7 +46,7 @@ mod _core {
         keys_equal, parse_authorization,
     };
     #[pymodule_export]
-    use super::hooks::{install_hooks, set_default_model};
+    use super::hooks::{install_hooks, set_default_model, set_reads_primary};
     #[pymodule_export]
     use super::instances::InstanceDecoder;
     #[pymodule_export]

@@ -112,7 +112,8 @@ class TestHits:
             user = models.SettledUser.objects.create(name=f"user{number}", settings=value)
             key = models.SettledToken.objects.create(user=user).key
             assert [ask(key, models.SettledToken)[1] for _ in range(3)] == [1, 1, 1]
-            assert "settings holds a list" in cache.store().uncacheable_row()
+            [reason] = irontoken.cache_info().uncacheable
+            assert "settings holds a list" in reason
 
     def test_its_receiver_stays_the_first_when_apps_are_loaded_again(self, keys):
         def other(**_):
@@ -745,3 +746,43 @@ def test_off_it_does_nothing(user, django_assert_num_queries):
     assert connection.execute_wrappers == []
     with pytest.raises(AuthenticationFailed):
         irontoken.TokenAuthentication().authenticate_credentials("unknown")
+
+
+class TestReasons:
+    """What is not cached is counted by why, so that nothing is without a cache in silence."""
+
+    def reasons(self):
+        return irontoken.cache_info().uncacheable
+
+    def test_what_is_cached_has_none(self, keys):
+        warm(keys[0])
+        assert self.reasons() == {}
+
+    def test_a_connection_that_has_done_what_cannot_be_followed(self, keys):
+        sql("CREATE TEMPORARY TABLE scratch (a integer)")
+        for _ in range(3):
+            ask(keys[0])
+        [(reason, count)] = self.reasons().items()
+        assert (count, "temporary table" in reason) == (3, True)
+
+    def test_a_transaction_that_has_written_or_read_before(self, keys, users):
+        with transaction.atomic():
+            User.objects.count()
+            ask(keys[0])
+        with transaction.atomic():
+            User.objects.filter(pk=users[1].pk).update(first_name="x")
+            ask(keys[0])
+        said = " ".join(self.reasons())
+        assert "another statement ran before it" in said
+        assert "has written" in said
+
+    def test_a_model_without_a_plain_look_up(self, cache_on, users):
+        token = models.ManagedToken.objects.create(user=users[0])
+        for _ in range(2):
+            ask(token.key, models.ManagedToken)
+        [(reason, count)] = self.reasons().items()
+        assert (count, "manager of its own" in reason) == (2, True)
+
+    def test_a_cache_that_is_off(self, db):
+        with override_settings(IRONTOKEN={}):
+            assert irontoken.cache_info().uncacheable == {}

@@ -10,6 +10,7 @@ import irontoken
 from irontoken.cache.effects import effects_of
 from irontoken.cache.eligibility import uncacheable
 from irontoken.checks import check_effects
+from irontoken.explain import explain
 from tests.support.comparison import ask
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"], transaction=True)
@@ -190,3 +191,43 @@ class TestReturning:
         del cursor
         ask(key)
         assert ask(key)[1] == 0
+
+
+class ReadsElsewhere:
+    """As from a replica that lags behind for good."""
+
+    def db_for_read(self, model, **hints):
+        return "other"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+class TestReplicas:
+    @pytest.fixture(autouse=True)
+    def key(self, cache_on):
+        for alias, name in (("default", "primary"), ("other", "replica")):
+            user = User.objects.using(alias).create(username=name)
+            Token.objects.using(alias).create(user=user, key=KEY)
+        with override_settings(DATABASE_ROUTERS=[f"{__name__}.ReadsElsewhere"]):
+            yield
+
+    def test_no_row_of_one_is_cached(self):
+        for _ in range(2):
+            assert who() == "replica"
+        assert irontoken.cache_info().entries == 0
+        assert "may lag behind" in str(explain(irontoken.TokenAuthentication))
+
+    def test_rows_of_the_primary_are_where_that_is_set(self, tmp_path):
+        cache = {"COHERENCE": "host", "PATH": str(tmp_path), "REPLICAS": "primary-versioned"}
+        with override_settings(IRONTOKEN={"CACHE": cache}):
+            assert [ask(KEY)[1] for _ in range(3)] == [1, 0, 0]
+            user, token = irontoken.TokenAuthentication().authenticate_credentials(KEY)
+            assert (user.username, user._state.db, token._state.db) == (
+                "primary",
+                *["default"] * 2,
+            )
+            assert "on 'default'): cached." in str(explain(irontoken.TokenAuthentication))
+            Token.objects.filter(key=KEY).delete()
+            assert ask(KEY)[0].exception[1] == "Invalid token."
+        assert who() == "replica"

@@ -19,6 +19,11 @@ from irontoken.settings.cache import CacheOptions
 #: What isolates less than this reads what may never be committed.
 _ISOLATED: Final = frozenset({"read committed", "repeatable read", "serializable"})
 
+WRITTEN_ELSEWHERE: Final = (
+    "the router writes it to another database than {!r}, which may lag behind: write "
+    "IRONTOKEN['CACHE']['REPLICAS'] = 'primary-versioned'"
+)
+
 
 def uncacheable(connection: BaseDatabaseWrapper, options: CacheOptions) -> str:
     """Return why no row of a connection's database is cached, as one sentence without its end.
@@ -98,7 +103,7 @@ def _model_reasons(
         if kind_of(primary_key) is None:
             yield f"{primary_key} is neither an integer, a text nor a UUID"
     if is_written_elsewhere(model, alias, lookup):
-        yield f"the router writes it to another database than {alias!r}, which may lag behind"
+        yield WRITTEN_ELSEWHERE.format(alias)
 
 
 def is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:

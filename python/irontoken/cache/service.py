@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import connections
 
 from irontoken import background
-from irontoken._core import Cache
+from irontoken._core import Cache, set_reads_primary
 from irontoken.cache import databases
 from irontoken.cache.databases import identity
 from irontoken.cache.eligibility import uncacheable
@@ -40,7 +40,8 @@ class CacheInfo(NamedTuple):
     there, and ``stale`` those whose row was there and had been written to, or was too old.
     ``evictions`` counts rows that made room for others. ``entries`` is the number of rows there
     are, and ``bytes`` an estimate of the memory that they take. ``coherence`` says in words how
-    far the cache can be trusted, or why it does not work.
+    far the cache can be trusted, or why it does not work. ``uncacheable`` counts the look-ups
+    whose row could not be stored, by the reason in words.
     """
 
     hits: int
@@ -50,6 +51,7 @@ class CacheInfo(NamedTuple):
     entries: int
     bytes: int
     coherence: str
+    uncacheable: dict[str, int]
 
 
 #: What is done about other users' version files.
@@ -65,6 +67,7 @@ def options() -> CacheOptions | None:
     global _options  # noqa: PLW0603 - read once, and again when a setting changes
     if _options is _UNREAD:
         _options = setting.cache_options() if apps.is_installed("irontoken") else None
+        set_reads_primary(_options is not None and bool(_options.replicas))
     found: CacheOptions | None = _options
     return found
 
@@ -129,8 +132,9 @@ def info() -> CacheInfo:
     ``manage.py irontoken status`` adds up the processes of a host.
     """
     found = _store.info() if _store is not None else {}
-    counts = {name: found.get(name, 0) for name in CacheInfo._fields if name != "coherence"}
-    return CacheInfo(**counts, coherence=coherence())
+    counts = {name: found.get(name, 0) for name in CacheInfo._fields[:6]}
+    reasons = _store.uncacheable() if _store is not None else {}
+    return CacheInfo(**counts, coherence=coherence(), uncacheable=reasons)
 
 
 def coherence() -> str:

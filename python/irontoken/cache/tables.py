@@ -123,8 +123,12 @@ def tracked_columns() -> Tracked:
     return Tracked(told, names, unwatched, is_in_doubt)
 
 
+def _forget() -> None:
+    tracked_columns.cache_clear()
+
+
 # The settings list classes.
-forget_on_change(Stage.LOOKUPS, tracked_columns.cache_clear)
+forget_on_change(Stage.LOOKUPS, _forget)
 
 
 def tracked(vendor: str) -> TrackedTables:

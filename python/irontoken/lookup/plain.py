@@ -7,7 +7,7 @@ declares the fields.
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, router
+from django.db import DataError
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.views.decorators.debug import sensitive_variables
@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from irontoken import _core, declared, refusals
 from irontoken.lookup.compiler import TEXT_FIELDS, key_field_of
 from irontoken.lookup.fields import LookupFields
+from irontoken.lookup.placement import alias_for
 from irontoken.lookup.shared import compiled_for, fetch
 
 #: No database has an integer type that goes further.
@@ -82,7 +83,7 @@ def _by_drf(
 
 def _by_django(authenticator: Any, model: Any, fields: LookupFields, key: Any) -> tuple[Any, Any]:
     try:
-        token = fields.tokens(model, router.db_for_read(model)).get(**{fields.key_field: key})
+        token = fields.tokens(model, alias_for(model)).get(**{fields.key_field: key})
     except model.DoesNotExist:
         raise refusals.invalid_token() from None
     return declared.user_of(authenticator, fields.user_of(token)), token

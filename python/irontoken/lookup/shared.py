@@ -6,15 +6,16 @@ what they always saw.
 
 from typing import Any, Final, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken._core import FillPermit, decode_row
 from irontoken.cache import filling, shared_connections
 from irontoken.cache import service as cache
-from irontoken.lookup.compiler import CompiledLookup, compile_lookup
+from irontoken.lookup.compiler import CompiledLookup, compile_lookup, obstacle
 from irontoken.lookup.fields import LookupFields
+from irontoken.lookup.placement import alias_for
 from irontoken.runtime import Stage, forget_on_change
 from irontoken.settings import setting
 
@@ -56,7 +57,7 @@ def compiled_for(
     ``declared`` is what the authentication class says of its fields. ``None`` stands for a look-up
     that cannot be compiled.
     """
-    alias = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
+    alias = alias_for(model)
     connection = connections[alias]
     place = (model, declared, alias, count)
     try:
@@ -66,7 +67,10 @@ def compiled_for(
         setting.require()
         lookup = _compiled[place] = compile_lookup(model, connection, declared, count)
     if lookup is not None and lookup.backend is not type(connection):
-        return None, connection
+        lookup = None
+    if lookup is None and cache.options() is not None:
+        reason = obstacle(model, declared)
+        filling.count_uncacheable(reason or "Django makes more of its query than one row")
     return lookup, connection
 
 

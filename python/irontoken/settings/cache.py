@@ -22,6 +22,14 @@ OPTIONS: Final = (
     Option("LISTEN", (dict,), {}, "for an alias, the one whose server is listened to"),
     Option("LOCATION", (str,), "", "the address of the Redis server"),
     Option("PROJECT", (str,), "", "a name of the project's own, where several share a bus"),
+    Option(
+        "REPLICAS",
+        (str,),
+        "",
+        "where the routers read from replicas: nothing, and no row is cached; or rows are read "
+        "from the primary",
+        ("", "primary-versioned"),
+    ),
     Option("CLASSES", (list, tuple), (), "authentication classes that only views name"),
 )
 #: The options that only some coherences have.
@@ -41,7 +49,8 @@ class CacheOptions(NamedTuple):
     ``max_age`` and ``lease`` are in seconds; ``path`` is the folder of the version file.
     ``listen`` maps a database's alias to the one whose server is listened to in its place, and
     ``location`` is the address of a Redis server, which may hold a password. ``classes`` are the
-    paths of authentication classes whose fields all processes must know.
+    paths of authentication classes whose fields all processes must know. ``replicas`` says whether
+    a token is read from the primary where the routers read from a replica.
     """
 
     coherence: str
@@ -52,6 +61,7 @@ class CacheOptions(NamedTuple):
     listen: dict[str, str]
     location: str
     project: str
+    replicas: str
     classes: tuple[str, ...]
 
     def __repr__(self) -> str:
