@@ -16,6 +16,7 @@ from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
 from irontoken.listed import listed_classes
 from irontoken.lookup.placement import alias_for
+from irontoken.replacement import comparing
 from irontoken.settings import setting
 from irontoken.settings.cache import CacheOptions
 
@@ -38,6 +39,25 @@ def check_cache(**_: Any) -> list[CheckMessage]:
         return []
     hosts = _hosts() if options.coherence == "host" else ()
     return [*_shared_memory(options), *hosts, *_models()]
+
+
+def check_packages(**_: Any) -> list[CheckMessage]:
+    """Check for packages that take REST framework's class alone for token authentication."""
+    ours = [each for each in listed_classes() if _is_ours(each)]
+    return [
+        Warning(
+            f"{package} asks whether REST framework's own TokenAuthentication is listed, and "
+            "irontoken's is: its login issues no token and its logout revokes none.",
+            hint='Write IRONTOKEN = {"REPLACE_DRF_CLASS": True}, and "irontoken" before its app '
+            "in INSTALLED_APPS.",
+            id="irontoken.W011",
+        )
+        for package in (comparing() if ours else ())
+    ]
+
+
+def _is_ours(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)
 
 
 def check_bus(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -148,7 +168,7 @@ def _hosts() -> Iterator[CheckMessage]:
 
 def _models() -> Iterator[CheckMessage]:
     for cls in listed_classes():
-        if not (isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)):
+        if not _is_ours(cls):
             continue
         try:
             authenticator: Any = cls()

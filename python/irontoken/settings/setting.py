@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from irontoken.settings import cache
 from irontoken.settings.option import did_you_mean, listed
 
-_NAMES: Final = ("CACHE", "TOKENS", "TOKEN_MODEL")
+_NAMES: Final = ("CACHE", "TOKENS", "TOKEN_MODEL", "REPLACE_DRF_CLASS")
 
 
 def section(name: str) -> dict[str, Any]:
@@ -25,6 +25,12 @@ def token_model() -> str:
     setting = getattr(settings, "IRONTOKEN", None)
     found = setting.get("TOKEN_MODEL") if isinstance(setting, dict) else None
     return found if isinstance(found, str) else ""
+
+
+def replaces_drf_class() -> bool:
+    """Return whether our class stands in for REST framework's."""
+    setting = getattr(settings, "IRONTOKEN", None)
+    return isinstance(setting, dict) and setting.get("REPLACE_DRF_CLASS") is True
 
 
 def cache_options() -> cache.CacheOptions | None:
@@ -61,6 +67,11 @@ def missing_apps() -> Iterator[tuple[str, str]]:
             "The app 'irontoken.tokens' is installed without 'irontoken', which it needs.",
             'Write INSTALLED_APPS += ["irontoken"].',
         )
+    if replaces_drf_class() and not is_installed:
+        yield (
+            "IRONTOKEN['REPLACE_DRF_CLASS'] is True and the app is not installed.",
+            'Write "irontoken" in INSTALLED_APPS, before the apps that import the class.',
+        )
     if section("TOKENS") and not has_tokens:
         yield (
             "IRONTOKEN['TOKENS'] is set and the app of issued tokens is not installed.",
@@ -80,10 +91,8 @@ def problems() -> Iterator[tuple[str, str]]:
         yield "IRONTOKEN is not a dict.", 'Write IRONTOKEN = {"CACHE": {"COHERENCE": "host"}}.'
         return
     for name, value in setting.items():
-        if name == "TOKEN_MODEL":
-            if not isinstance(value, str) or value.count(".") != 1:
-                hint = "It takes 'irontoken_tokens.AccessToken', or the label of another model."
-                yield f"IRONTOKEN['TOKEN_MODEL'] is {value!r}.", hint
+        if name in ("TOKEN_MODEL", "REPLACE_DRF_CLASS"):
+            yield from _value_problems(name, value)
         elif name not in _NAMES:
             yield f"IRONTOKEN has no section {name!r}.", did_you_mean(name, _NAMES)
         elif not isinstance(value, dict) and name == "TOKENS":
@@ -96,3 +105,12 @@ def problems() -> Iterator[tuple[str, str]]:
             yield f"IRONTOKEN[{name!r}] is not a dict.", f"Its options are {names}."
         elif name == "CACHE":
             yield from cache.problems(value)
+
+
+def _value_problems(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if name == "REPLACE_DRF_CLASS":
+        if not isinstance(value, bool):
+            yield f"IRONTOKEN['REPLACE_DRF_CLASS'] is {value!r}.", "It takes True or False."
+    elif not isinstance(value, str) or value.count(".") != 1:
+        hint = "It takes 'irontoken_tokens.AccessToken', or the label of another model."
+        yield f"IRONTOKEN['TOKEN_MODEL'] is {value!r}.", hint
