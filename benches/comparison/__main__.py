@@ -12,7 +12,7 @@ from pathlib import Path
 import django
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benches.comparison.settings"
-PARTS = ("uncached", "cached", "live", "servers", "fleet", "issued")
+PARTS = ("uncached", "cached", "hooks", "live", "servers", "fleet", "issued")
 
 
 def main() -> None:

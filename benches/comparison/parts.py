@@ -1,6 +1,15 @@
 """The parts of the benchmark, each with its targets."""
 
-from benches.comparison import cached, contestants, fleet, issued, live, refused, servers
+from benches.comparison import (
+    cached,
+    contestants,
+    fleet,
+    hooks,
+    issued,
+    live,
+    refused,
+    servers,
+)
 from benches.comparison.measure import Measured, measure, measure_imports
 from benches.comparison.target import Target
 
@@ -97,6 +106,24 @@ class Bench:
         self.at_most(what, view["irontoken"], view["a constant pair"], 1.07)
         self.at_most("the write interceptor, SELECT 1", *interceptor.values(), 1.03)
         self.at_most("a wrong key, by the same without the cache", *wrong.values(), 1.03)
+
+    def hooks(self) -> None:
+        """Hits of classes that declare what they need, and hits through a pool."""
+        with hooks.cache_on():
+            found = hooks.hits(self.fixtures, self.rounds)
+        show("a hit of a class that declares what it needs", found)
+        plain, own = found["the plain class"], found["a model of its own"]
+        for name, other, most in (
+            ("a subclass without a hook", plain, 1.01),
+            ("with check()", plain, 1.15),
+            ("with select_related of one", own, 1.4),
+            ("with a JSON field of ten keys", own, 1.3),
+        ):
+            self.at_most(f"a hit, {name}, by one without", found[name], other, most)
+        if self.database == "postgresql":
+            both = hooks.pooled(self.fixtures, self.rounds)
+            show("a hit through psycopg's pool", both)
+            self.at_most("a hit through a pool, by one without", *both.values(), 1.05)
 
     def live(self) -> None:
         """Many live tokens, and the memory that they take."""

@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "durin",
     "irontoken",
     "irontoken.tokens",
+    "benches.comparison",
 ]
+MIGRATION_MODULES = {"comparison": None}
 ROOT_URLCONF = "benches.comparison.settings"
 urlpatterns: list[object] = []

@@ -20,8 +20,17 @@ use crate::credentials::random_key::Failure;
 /// it is: whoever asks has just sent it.
 pub(super) struct Row {
     pub(super) parts: Parts<Py<PyDict>>,
-    /// Attributes of a part whose values can be changed in place, and are copied too.
-    pub(super) containers: Box<[(usize, Py<PyString>)]>,
+    /// Attributes whose values can be changed in place, and are copied too.
+    pub(super) containers: Box<[Container]>,
+}
+
+/// An attribute whose value can be changed in place.
+pub(super) struct Container {
+    /// Which part has it.
+    pub(super) part: usize,
+    pub(super) attribute: Py<PyString>,
+    /// All that is in the value can be shared.
+    pub(super) is_flat: bool,
 }
 
 /// Reasons name models and fields, of which there are so many at most.

@@ -48,6 +48,34 @@ pub(super) fn weighed_copy<'py>(
     Ok(copied.zip(copying.bytes))
 }
 
+/// Whether all that is in a container is shareable, so that a copy of the container alone will do.
+pub(super) fn is_flat(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let values = if let Ok(dict) = value.cast_exact::<PyDict>() {
+        dict.values().into_any()
+    } else if value.is_exact_instance_of::<PyList>() {
+        value.clone()
+    } else {
+        return Ok(false);
+    };
+    for value in values.try_iter()? {
+        if !is_shareable(&value?)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A copy of a container that is flat.
+pub(super) fn copy_flat<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        return dict.copy().map(|copied| Some(copied.into_any()));
+    }
+    let list = value.cast_exact::<PyList>();
+    Ok(list
+        .ok()
+        .map(|list| list.get_slice(0, list.len()).into_any()))
+}
+
 fn copy_within<'py>(
     value: &Bound<'py, PyAny>,
     depth: usize,

@@ -78,26 +78,17 @@ fn key<'py>(
     let keyword = authenticator.getattr(intern!(py, "keyword"))?;
     let found = if keyword.is_none() {
         header::parse_bare(&bytes).map_err(refusal)?
-    } else {
+    } else if let Ok(keywords) = keyword.cast::<PyTuple>() {
         let mut found = None;
-        for keyword in keywords(keyword)? {
+        for keyword in keywords {
             found = header::parse(&bytes, Keyword::new(&keyword)?.bytes()).map_err(refusal)?;
             if found.is_some() {
                 break;
             }
         }
         found
+    } else {
+        header::parse(&bytes, Keyword::new(&keyword)?.bytes()).map_err(refusal)?
     };
     Ok(found.map(|key| PyString::new(py, key).into_any()))
-}
-
-/// One keyword, or each of several.
-fn keywords(keyword: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyTuple>> {
-    match keyword.cast_into::<PyTuple>() {
-        Ok(keywords) => Ok(keywords),
-        Err(error) => {
-            let only = error.into_inner();
-            PyTuple::new(only.py(), [&only])
-        }
-    }
 }

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::bus_session::Lease;
-use super::cache::{Cache, Row};
+use super::cache::{Cache, Container, Row};
 use super::containers;
 use super::hooks::Hooks;
 use super::interceptor::WriteInterceptor;
@@ -174,16 +174,22 @@ impl CachedLookup {
         if let Some((_, attribute)) = &self.key {
             prepared.token().set_item(attribute, key)?;
         }
-        for (part, attribute) in &entry.row.containers {
-            let Some(attributes) = prepared.get(*part) else {
+        for container in &entry.row.containers {
+            let Some(attributes) = prepared.get(container.part) else {
                 continue;
             };
-            let value = attributes.get_item(attribute)?;
-            let copied = value.map(|value| containers::copy(&value)).transpose()?;
-            let Some(copied) = copied.flatten() else {
+            let Some(value) = attributes.get_item(&container.attribute)? else {
+                continue;
+            };
+            let copied = if container.is_flat {
+                containers::copy_flat(&value)?
+            } else {
+                containers::copy(&value)?
+            };
+            let Some(copied) = copied else {
                 return Ok(None);
             };
-            attributes.set_item(attribute, copied)?;
+            attributes.set_item(&container.attribute, copied)?;
         }
         let (user, token) = self.decoder.get().pair(py, &prepared)?;
         if let Some((hook, interval)) = &self.record_use
@@ -275,7 +281,14 @@ impl FillPermit {
                 return Ok(());
             };
             bytes += weight;
-            copied.push((part, attribute.clone_ref(py), copy));
+            let attribute = attribute.clone_ref(py);
+            let is_flat = containers::is_flat(&copy)?;
+            let container = Container {
+                part,
+                attribute,
+                is_flat,
+            };
+            copied.push((container, copy));
         }
         let mut written = WriteSet::default();
         for (index, column) in &lookup.identifying {
@@ -300,9 +313,9 @@ impl FillPermit {
         if let Some((_, attribute)) = &lookup.key {
             stored.token().set_item(attribute, py.None())?;
         }
-        for (part, attribute, copy) in &copied {
-            if let Some(attributes) = stored.get(*part) {
-                attributes.set_item(attribute, copy)?;
+        for (container, copy) in &copied {
+            if let Some(attributes) = stored.get(container.part) {
+                attributes.set_item(&container.attribute, copy)?;
             }
         }
         for attributes in stored.iter() {
@@ -318,10 +331,7 @@ impl FillPermit {
             bytes,
             row: Row {
                 parts: stored.try_map(|_, part| Ok::<_, PyErr>(part.clone().unbind()))?,
-                containers: copied
-                    .into_iter()
-                    .map(|(part, attribute, _)| (part, attribute))
-                    .collect(),
+                containers: copied.into_iter().map(|(container, _)| container).collect(),
             },
         };
         let fingerprint = cache.rows.fingerprint(key.to_str()?);
