@@ -22,7 +22,6 @@ from irontoken.lookup.shared import compiled_for, fetch
 _LARGEST: Final = 2**63
 
 
-@sensitive_variables()
 def authenticate_credentials(
     authenticator: Any, model: type[Model], fields: LookupFields | None, key: Any
 ) -> tuple[Any, Any]:
@@ -33,13 +32,21 @@ def authenticate_credentials(
     ``AuthenticationFailed`` for a key that belongs to no token and for an inactive user, as REST
     framework does.
     """
-    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key. By the
-    # decorator they show no variable of what is called from here either.
+    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key.
     __traceback_hide__ = True
     strategy = getattr(model, "irontoken_lookup", None)
     if strategy is not None:
         found: tuple[Any, Any] = strategy.authenticate_credentials(model, fields, key)
         return found
+    return _authenticate(authenticator, model, fields, key)
+
+
+@sensitive_variables()
+def _authenticate(
+    authenticator: Any, model: type[Model], fields: LookupFields | None, key: Any
+) -> tuple[Any, Any]:
+    # By the decorator the reports show no variable of what is called from here either.
+    __traceback_hide__ = True
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, fields, key)
     lookup, connection = compiled_for(model, fields)

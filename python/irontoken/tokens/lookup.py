@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
 
 from irontoken import carried, refusals
-from irontoken._core import keys_equal
+from irontoken._core import is_malformed_key, keys_equal
 from irontoken.lookup.compiler import CompiledLookup
 from irontoken.lookup.fields import LookupFields, fields_of
 from irontoken.lookup.shared import compiled_for, fetch
@@ -30,7 +30,6 @@ class _Unrecorded:
     next_at = 0.0
 
 
-@sensitive_variables()
 def authenticate_credentials(
     model: type[Model], fields: LookupFields | None, key: Any
 ) -> tuple[Any, Any]:
@@ -40,8 +39,17 @@ def authenticate_credentials(
     Raises ``AuthenticationFailed`` for a key that is nobody's, for a token that is revoked, has
     expired or lain idle, and for an inactive user, with REST framework's messages.
     """
-    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key. By the
-    # decorator they show no variable of what is called from here either.
+    # Django's reports of errors leave out what says so, even with DEBUG on: here is a key.
+    __traceback_hide__ = True
+    # Before anything else: what a stranger makes up costs little.
+    if type(key) is str and is_malformed_key(conf.options().key_prefix, key):
+        raise refused(model, "malformed")
+    return _authenticate(model, fields, key)
+
+
+@sensitive_variables()
+def _authenticate(model: type[Model], fields: LookupFields | None, key: Any) -> tuple[Any, Any]:
+    # By the decorator the reports show no variable of what is called from here either.
     __traceback_hide__ = True
     options = conf.options()
     try:
