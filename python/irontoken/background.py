@@ -5,11 +5,12 @@ starts its own when it needs them.
 """
 
 import atexit
-import os
 import threading
 import weakref
 from collections.abc import Callable
 from typing import Final, Protocol
+
+from irontoken import system
 
 
 class Service(Protocol):
@@ -112,6 +113,5 @@ def _end() -> None:
             service.end()
 
 
-if hasattr(os, "register_at_fork"):  # where processes fork
-    os.register_at_fork(after_in_child=_forked)
+system.after_fork_in_child(_forked)
 atexit.register(_end)

@@ -6,9 +6,8 @@
 //! random number in its header tells it from any other, and from what is left of it when its words
 //! have been overwritten.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,9 +15,9 @@ use std::time::Duration;
 use memmap2::{MmapOptions, MmapRaw};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use rustix::fs::{FlockOperation, OFlags};
 
 use super::versions::Words;
+use crate::platform::{self, Facts};
 
 /// Tells a file of ours, and of this layout, from any other.
 const MAGIC: [u8; 8] = *b"irontok2";
@@ -60,23 +59,12 @@ pub struct SharedWords {
     file: Option<(File, Identity)>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+/// Which file it is, and where it stands.
+#[derive(Debug)]
 struct Identity {
     path: PathBuf,
-    device: u64,
-    inode: u64,
+    number: (u64, u64),
     length: u64,
-}
-
-impl Identity {
-    fn of(path: &Path, metadata: &fs::Metadata) -> Self {
-        Self {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-        }
-    }
 }
 
 impl SharedWords {
@@ -102,7 +90,7 @@ impl SharedWords {
     /// [`Failure::Foreign`] for what is not a regular file of this user's alone with the right
     /// size and mark, and [`Failure::System`] for what the system refuses.
     pub fn open(path: &Path, words: usize) -> Result<Self, Failure> {
-        Self::open_of(path, words, rustix::process::geteuid().as_raw(), true)
+        Self::open_of(path, words, platform::user(), true)
     }
 
     /// The words of another user at `path`, which the system lets root open alone.
@@ -117,14 +105,7 @@ impl SharedWords {
     fn open_of(path: &Path, words: usize, user: u32, makes: bool) -> Result<Self, Failure> {
         // The name may be taken, or given up, between one look and the next.
         for _ in 0..100 {
-            match OpenOptions::new()
-                .read(true)
-                .write(true)
-                .custom_flags(
-                    OFlags::NOFOLLOW.bits().cast_signed() | OFlags::NONBLOCK.bits().cast_signed(),
-                )
-                .open(path)
-            {
+            match platform::open(path) {
                 Ok(file) => {
                     if let Some(shared) = Self::map(path, file, words, user)? {
                         return Ok(shared);
@@ -133,9 +114,7 @@ impl SharedWords {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && makes => {
                     create(path, words)?;
                 }
-                Err(error)
-                    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
-                {
+                Err(error) if platform::is_symbolic_link(&error) => {
                     return Err(Failure::Foreign(format!(
                         "{} is a symbolic link",
                         path.display()
@@ -154,31 +133,36 @@ impl SharedWords {
 
     /// Maps an open file; `None` while its maker has not yet taken its other name away.
     fn map(path: &Path, file: File, words: usize, user: u32) -> Result<Option<Self>, Failure> {
-        let metadata = file.metadata()?;
+        let facts = Facts::of(&file)?;
         let foreign = |what: &str| Failure::Foreign(format!("{} {what}", path.display()));
-        if !metadata.is_file() {
+        if !facts.is_regular {
             return Err(foreign("is not a regular file"));
         }
-        if metadata.uid() != user {
+        if facts.owner != user {
             return Err(foreign("belongs to another user"));
         }
-        if metadata.mode() & 0o077 != 0 {
+        if !facts.is_private {
             return Err(foreign(
                 "can be opened by other users: its mode must be 0600",
             ));
         }
-        if metadata.len() != (words * 8) as u64 {
+        if facts.length != (words * 8) as u64 {
             return Err(foreign("has another size than it was made with"));
         }
-        if metadata.nlink() != 1 {
+        if facts.links != 1 {
             return Ok(None);
         }
+        let identity = Identity {
+            path: path.to_owned(),
+            number: facts.identity,
+            length: facts.length,
+        };
         let map = MmapOptions::new().len(words * 8).map_raw(&file)?;
         let mut shared = Self {
             map,
             words,
             number: 0,
-            file: Some((file, Identity::of(path, &metadata))),
+            file: Some((file, identity)),
         };
         if shared.load(MARK) != u64::from_ne_bytes(MAGIC) {
             return Err(foreign("was not made by this version of irontoken"));
@@ -197,11 +181,11 @@ impl SharedWords {
     /// Whether the file still stands at its path as it was. One system call.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        let Some((_, file)) = &self.file else {
+        let Some((_, identity)) = &self.file else {
             return true;
         };
-        fs::symlink_metadata(&file.path)
-            .is_ok_and(|metadata| Identity::of(&file.path, &metadata) == *file)
+        Facts::at(&identity.path)
+            .is_ok_and(|facts| facts.identity == identity.number && facts.length == identity.length)
     }
 
     /// Whether the file is still as long as the map of it, and has not been removed. The cheapest
@@ -221,9 +205,8 @@ impl SharedWords {
         let Some((file, identity)) = &self.file else {
             return true;
         };
-        rustix::fs::fstat(file).is_ok_and(|stat| {
-            u64::try_from(stat.st_size) == Ok(identity.length) && and_its_links(stat.st_nlink)
-        })
+        platform::length_and_links(file)
+            .is_some_and(|(length, links)| length == identity.length && and_its_links(links))
     }
 
     /// Removes the file, which was cut short or overwritten, unless another stands in its place.
@@ -232,15 +215,15 @@ impl SharedWords {
             return;
         };
         // One process at a time, so that none removes what another has made anew.
-        if rustix::fs::flock(file, FlockOperation::LockExclusive).is_err() {
+        if file.lock().is_err() {
             return;
         }
-        let is_same = fs::symlink_metadata(&identity.path)
-            .is_ok_and(|found| (found.dev(), found.ino()) == (identity.device, identity.inode));
+        let is_same =
+            Facts::at(&identity.path).is_ok_and(|found| found.identity == identity.number);
         if is_same {
             let _ = fs::remove_file(&identity.path);
         }
-        let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+        let _ = file.unlock();
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -286,12 +269,7 @@ fn create(path: &Path, words: usize) -> Result<(), Failure> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", hex::encode(suffix)));
     let made = PathBuf::from(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(&made)?;
+    let mut file = platform::create(&made)?;
     let mut whole = vec![0; words * 8];
     whole[..8].copy_from_slice(&MAGIC);
     whole[8..16].copy_from_slice(number);
@@ -306,9 +284,11 @@ fn create(path: &Path, words: usize) -> Result<(), Failure> {
     }
 }
 
-#[cfg(test)]
+// Windows neither removes, replaces nor cuts a file that is mapped.
+#[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 

@@ -4,14 +4,10 @@
 //! raises the counters of what it changed, in memory that all processes of a host map; writes of
 //! other hosts arrive as messages, and a lease says for how long their silence may be relied on.
 
-#[cfg(unix)]
-pub mod clock;
 pub mod connection_state;
 pub mod lease;
 pub mod message;
-#[cfg(unix)]
 pub mod mmap;
-#[cfg(unix)]
 pub mod version_file;
 pub mod versions;
 pub mod write_protocol;

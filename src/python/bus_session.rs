@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::coherence::lease;
 use crate::coherence::message::{self, Message};
-use crate::coherence::{clock, lease};
 use crate::credentials::random_key;
+use crate::platform;
 
 /// How long what has been heard of other hosts may be relied on.
 #[pyclass(frozen, module = "irontoken._core")]
@@ -32,7 +33,7 @@ impl Lease {
 
     /// How many seconds ago the proof was sent that it rests on; `None` while it does not run.
     fn age(&self) -> Option<f64> {
-        self.0.age(clock::now()).map(|age| age.as_secs_f64())
+        self.0.age(platform::now()).map(|age| age.as_secs_f64())
     }
 }
 
@@ -55,7 +56,7 @@ impl BusSession {
 
     /// A secret to be sent over the bus, if it is time to send one.
     fn probe(&self) -> PyResult<Option<String>> {
-        if !self.0.lock().is_due(clock::now()) {
+        if !self.0.lock().is_due(platform::now()) {
             return Ok(None);
         }
         let mut secret = String::new();
@@ -63,13 +64,13 @@ impl BusSession {
             secret = String::from_utf8_lossy(digits).into_owned();
             Ok(())
         })?;
-        self.0.lock().sent_secret(secret.clone(), clock::now());
+        self.0.lock().sent_secret(secret.clone(), platform::now());
         Ok(Some(secret))
     }
 
     /// Takes what came back; whether it renewed the lease.
     fn confirm(&self, secret: &str) -> bool {
-        self.0.lock().confirm(secret, clock::now())
+        self.0.lock().confirm(secret, platform::now())
     }
 
     /// Takes a message; the name to reply to, if the processes are listed.
@@ -85,12 +86,12 @@ impl BusSession {
 
     /// How many seconds the session may be left alone.
     fn due_in(&self) -> f64 {
-        self.0.lock().due_in(clock::now()).as_secs_f64()
+        self.0.lock().due_in(platform::now()).as_secs_f64()
     }
 
     /// Whether nothing has come back for the length of a lease.
     fn is_dead(&self) -> bool {
-        self.0.lock().is_dead(clock::now())
+        self.0.lock().is_dead(platform::now())
     }
 
     /// The connection is gone.

@@ -18,9 +18,10 @@ use super::row_decoder::{Pair, PreparedParts, RowDecoder};
 use super::tables::{column, slot};
 use super::values::{is_shareable, weight};
 use crate::cache::entry::{Entry, EntryVersion};
+use crate::coherence::lease;
 use crate::coherence::version_file::MappedVersions;
 use crate::coherence::versions::{Slots, WriteSet};
-use crate::coherence::{clock, lease};
+use crate::platform;
 use crate::sql::tables::{Column, Owner};
 
 /// The lookup of one model on one database alias.
@@ -123,7 +124,7 @@ impl CachedLookup {
 impl CachedLookup {
     /// The version of the host, where those of the fleet can be relied on too.
     fn for_reading(&self, now: Instant) -> Option<Arc<MappedVersions>> {
-        let runs = |lease: &Arc<lease::Lease>| lease.runs(clock::now());
+        let runs = |lease: &Arc<lease::Lease>| lease.runs(platform::now());
         if self.lease.as_ref().is_none_or(runs) {
             let cache = self.cache.get();
             let report = |mapped: &MappedVersions| cache.report_to(mapped);
@@ -193,7 +194,7 @@ impl CachedLookup {
         }
         let (user, token) = self.decoder.get().pair(py, &prepared)?;
         if let Some((hook, interval)) = &self.record_use
-            && entry.is_due(clock::now(), *interval)
+            && entry.is_due(platform::now(), *interval)
         {
             hook.call1(py, (&token,))?;
         }

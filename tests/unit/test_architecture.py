@@ -114,3 +114,13 @@ def test_no_test_imports_a_test():
             re.MULTILINE,
         )
         assert found is None, path
+
+
+def test_what_differs_between_systems_is_in_one_place():
+    posix = re.compile(r"geteuid|register_at_fork|import pwd|/dev/shm")
+    found = [name for name in PYTHON if posix.search(PYTHON[name].read_text())]
+    assert found == ["irontoken.system"]
+    system = re.compile(r"cfg\((any\()?(unix|windows|target_os)|rustix::|windows_sys::")
+    for name, path in RUST.items():
+        if not name.startswith("platform::"):
+            assert not system.search(path.read_text()), name

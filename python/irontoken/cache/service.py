@@ -6,14 +6,13 @@ What fills it is in `filling`, what may be in it in `eligibility`, and how it le
 
 import hashlib
 import logging
-import os
 import threading
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.db import connections
 
-from irontoken import background
+from irontoken import background, system
 from irontoken._core import Cache, set_reads_primary
 from irontoken.cache import databases
 from irontoken.cache.databases import identity
@@ -97,9 +96,9 @@ def unreachable_users() -> list[str]:
     Root may write to all of them, and does.
     """
     cache = store()
-    if cache is None or os.geteuid() == 0:
+    if cache is None or system.is_root():
         return []
-    return [f"{_user_name(user)} ({path})" for user, path in cache.other_users()]
+    return [f"{system.user_name(user)} ({path})" for user, path in cache.other_users()]
 
 
 def warn_of_users() -> None:
@@ -114,15 +113,6 @@ def warn_of_users() -> None:
             ", ".join(users),
             UNREACHABLE_HINT,
         )
-
-
-def _user_name(user: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return f"user {user}"
 
 
 def info() -> CacheInfo:

@@ -2,13 +2,13 @@
 
 import importlib.util
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 
+from irontoken import system
 from irontoken.settings.option import Option, listed, number_problem, problems_of, read
 
 COHERENCES: Final = ("host", "postgres", "redis")
@@ -72,14 +72,8 @@ class CacheOptions(NamedTuple):
 def options_of(section: dict[str, Any]) -> CacheOptions:
     """Return what a section without problems sets the cache to."""
     found = read(section, OPTIONS)
-    path, classes = Path(found["path"] or default_folder()), tuple(found["classes"])
+    path, classes = Path(found["path"] or system.shared_folder()), tuple(found["classes"])
     return CacheOptions(**{**found, "path": path, "classes": classes})
-
-
-def default_folder() -> str:
-    """Return the folder for shared memory: that of the system, or that of temporary files."""
-    shared = "/dev/shm"  # noqa: S108 - each file in it is checked to be this user's alone
-    return shared if os.access(shared, os.W_OK) else tempfile.gettempdir()
 
 
 def problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:

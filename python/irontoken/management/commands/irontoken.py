@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from irontoken import system
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable
 from irontoken.explain import explanations
@@ -29,6 +30,11 @@ def _commands_of_apps() -> list[Any]:
     """Return the modules with actions of other apps', as their configurations name them."""
     names = [getattr(each, "irontoken_commands", "") for each in apps.get_app_configs()]
     return [import_module(name) for name in names if name]
+
+
+def _user() -> str:
+    number = system.user_number()
+    return "this user" if number is None else f"user {number}"
 
 
 def _last(seconds: int | None) -> str:
@@ -194,9 +200,8 @@ class Command(BaseCommand):
             yield failure
             return
         self.stdout.write(
-            f"The version file is {store.path()}, shared by the processes of user "
-            f"{os.geteuid()}; {store.writes()} invalidations since it was made"
-            f"{_last(store.last_write())}."
+            f"The version file is {store.path()}, shared by the processes of {_user()}; "
+            f"{store.writes()} invalidations since it was made{_last(store.last_write())}."
         )
         hits, misses, stale = store.usage()
         self.stdout.write(
