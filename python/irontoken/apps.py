@@ -39,6 +39,7 @@ class IrontokenConfig(AppConfig):
         from irontoken.checks import (
             check_bus,
             check_cache,
+            check_classes,
             check_effects,
             check_packages,
             check_settings,
@@ -50,6 +51,7 @@ class IrontokenConfig(AppConfig):
             import_module("irontoken.openapi")
         checks.register(check_settings)
         checks.register(check_cache)
+        checks.register(check_classes)
         checks.register(check_packages)
         checks.register(check_bus, checks.Tags.database)
         checks.register(check_effects, checks.Tags.database)

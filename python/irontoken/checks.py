@@ -10,11 +10,12 @@ from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.effects import effects_of
 from irontoken.cache.eligibility import uncacheable
+from irontoken.declared import field_problems
 from irontoken.explain import HINT, replaced, uncacheable_lookup
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
-from irontoken.listed import listed_classes
+from irontoken.listed import declared_lookups, import_or_none, listed_classes
 from irontoken.lookup.placement import alias_for
 from irontoken.replacement import comparing
 from irontoken.settings import setting
@@ -39,6 +40,30 @@ def check_cache(**_: Any) -> list[CheckMessage]:
         return []
     hosts = _hosts() if options.coherence == "host" else ()
     return [*_shared_memory(options), *hosts, *_models()]
+
+
+def check_classes(**_: Any) -> list[CheckMessage]:
+    """Check what the listed authentication classes declare, and that they can be asked."""
+    return [Error(said, hint=hint, id="irontoken.E003") for said, hint in _class_problems()]
+
+
+def _class_problems() -> Iterator[tuple[str, str]]:
+    declaring, wrong = declared_lookups()
+    for name, error in wrong:
+        yield (
+            f"{name}, which the settings list, cannot be asked which tables it reads: {error}.",
+            "Until that is mended each write drops all cached rows.",
+        )
+    for path in setting.section("CACHE").get("CLASSES") or ():
+        cls = import_or_none(path)
+        if cls is not None and not _is_ours(cls):
+            yield (
+                f"IRONTOKEN['CACHE']['CLASSES'] has {path!r}, no class of irontoken's.",
+                "List subclasses of irontoken.TokenAuthentication.",
+            )
+    for name, model, declared in declaring:
+        for said, hint in field_problems(model, declared):
+            yield f"{name}: {said}", hint
 
 
 def check_packages(**_: Any) -> list[CheckMessage]:

@@ -54,56 +54,62 @@ def note(cls: Any) -> None:
 def user_of(authenticator: Any, user: Any) -> Any:
     """Return ``request.user`` for an accepted token of a class that declares fields.
 
-    ``user`` is whom the token's ``user_field`` leads to, or ``None``. A class without a user, and
-    one whose ``principal`` tells who it is, gets an ``AnonymousUser`` there. Raises
+    ``user`` is whom the token's ``user_field`` leads to, or ``None``. A class without a
+    ``user_field`` gets an ``AnonymousUser``, which its ``principal`` may replace. Raises
     ``AuthenticationFailed`` for a user who is not there, or is inactive.
     """
-    if user is None:
-        if authenticator.user_field is not None and authenticator.principal is None:
-            raise refusals.inactive_user()
+    if authenticator.user_field is None:
         from django.contrib.auth.models import AnonymousUser
 
         return AnonymousUser()
-    if not getattr(user, "is_active", True):
+    if user is None or not getattr(user, "is_active", True):
         raise refusals.inactive_user()
     return user
 
 
+def require_fields(model: Any, fields: LookupFields) -> None:
+    """Raise ``ImproperlyConfigured`` where a class declares fields that its model has not."""
+    for problem, hint in field_problems(model, fields):
+        raise ImproperlyConfigured(f"{problem} {hint}")
+
+
 def field_problems(model: Any, fields: LookupFields) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the fields that a class declares for a model, with a hint."""
+    label = model._meta.label
     if strategy_of(model).holds_digests:
         if (fields.key_field, fields.user_field) != LookupFields()[:2]:
-            yield (
-                f"{model._meta.label} holds digests of keys, and a user.",
-                "Declare select_related alone.",
-            )
-    elif not _leads_to(model, fields.key_field):
-        yield f"{model._meta.label} has no field {fields.key_field!r}.", "Declare key_field."
+            yield f"{label} holds digests of keys, and a user.", "Declare select_related alone."
+    elif not getattr(_end_of(model, fields.key_field), "concrete", False):
+        yield f"{label} has no field {fields.key_field!r}.", 'Write key_field = "token".'
     for path in fields.paths:
-        end = _leads_to(model, path)
-        if end is None:
+        end = _end_of(model, path)
+        if end is None or not (end.many_to_one or end.one_to_one):
             yield (
-                f"{model._meta.label} has no path of foreign keys {path!r}.",
+                f"{label} has no path of foreign keys {path!r}.",
                 'Write it as for select_related(): "team__owner".',
             )
-        elif path == fields.user_field and not hasattr(end.related_model, "is_authenticated"):
-            yield (
-                f"{end.related_model._meta.label} has no is_authenticated, which permissions ask.",
-                "Give the model is_authenticated = True.",
-            )
+        elif path == fields.user_field:
+            if not end.concrete:
+                yield (
+                    f"{path!r} of {label} ends in what refers to it.",
+                    "Write a path of foreign keys, and principal() for anybody else.",
+                )
+            elif not hasattr(end.related_model, "is_authenticated"):
+                yield (
+                    f"{end.related_model._meta.label} has no is_authenticated.",
+                    "Permissions ask it: give the model is_authenticated = True.",
+                )
 
 
-def _leads_to(model: Any, path: str) -> Any:
+def _end_of(model: Any, path: str) -> Any:
     """Return the field or the relation at the end of a path; ``None`` where there is none."""
     found = None
     for name in path.split("__"):
         try:
-            found = model._meta.get_field(name)
+            found = model._meta.get_field(name) if model is not None else None
         except FieldDoesNotExist:
             return None
-        model = found.related_model
-        if model is None and name != path:
-            return None
+        model = found and found.related_model
     return found
 
 
@@ -121,12 +127,19 @@ def replaced_by(cls: Any, name: str) -> Any:
 
 
 def _calls_super(function: Any) -> bool:
-    """Tell whether a method, or a function within it, calls ``super()``."""
+    """Tell whether a method, or a function within it, calls ``super()`` for the same method.
+
+    One that calls a base by its name may pass others by, and does not count.
+    """
     try:
-        code = getattr(inspect.unwrap(function), "__code__", None)
+        unwrapped = inspect.unwrap(function)
     except ValueError:
         return False  # it wraps itself
-    return isinstance(code, CodeType) and any("super" in each.co_names for each in _codes(code))
+    code, method = getattr(unwrapped, "__code__", None), getattr(unwrapped, "__name__", "")
+    if not isinstance(code, CodeType):
+        return False
+    names = {name for each in _codes(code) for name in each.co_names}
+    return {"super", method} <= names
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -36,8 +36,8 @@ class Hooks(NamedTuple):
     databases: dict[str, _core.Database]
     #: The database that an alias with these settings would be opened to.
     find_database: Callable[[str, dict[str, Any]], _core.Database | None]
-    #: The tables whose writes have unknown effects, and those whose deletions cascade.
-    effects_of: Callable[[Any], tuple[set[str], set[str]] | None]
+    #: The tables whose writes have unknown effects, whose deletions cascade, whose changes do.
+    effects_of: Callable[[Any], tuple[set[str], set[str], set[str]] | None]
     #: Whether a statement sets the schema that its connection names: ``(connection, statement)``.
     sets_own_schema: Callable[[Any, str], bool]
     #: Sees the work of a statement through; whether it may go on: ``(finished, context)``.

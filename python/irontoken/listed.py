@@ -4,13 +4,12 @@ The settings are what all processes of a project share: one that never imports a
 which tables the cached rows of others are made of.
 """
 
-import contextlib
 from typing import Any, Final
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from irontoken.lookup.fields import LookupFields, fields_of
+from irontoken.lookup.fields import LookupFields
 from irontoken.settings import setting
 
 #: They declare nothing, and need not be imported to know that.
@@ -25,30 +24,38 @@ def _names() -> list[Any]:
     ]
 
 
+def import_or_none(path: Any) -> Any:
+    """Return what a path leads to, or ``None`` where it cannot be imported."""
+    try:
+        return import_string(path) if isinstance(path, str) else path
+    except ImportError:
+        return None
+
+
 def listed_classes() -> list[Any]:
     """Return the authentication classes of the settings, as far as they can be imported.
 
     What cannot is REST framework's to complain about, or a system check's.
     """
-    found = []
-    for each in _names():
-        with contextlib.suppress(ImportError):
-            found.append(import_string(each) if isinstance(each, str) else each)
-    return found
+    found = map(import_or_none, _names())
+    return [each for each in found if each is not None]
 
 
-def declared_lookups() -> list[tuple[Any, LookupFields]]:
-    """Return the model of each listed class that declares fields, and the fields.
+def declared_lookups() -> tuple[list[tuple[str, Any, LookupFields]], list[tuple[str, str]]]:
+    """Return the name, the model and the fields of each listed class that declares fields.
 
-    Raises what importing a class, or asking it for its model, raises.
+    The second are those that cannot be imported or asked for their model, each with the error.
     """
-    found = []
+    found, wrong = [], []
     for each in _names():
         if isinstance(each, str) and each.startswith(_STOCK):
             continue
-        cls: Any = import_string(each) if isinstance(each, str) else each
-        declared = getattr(cls, "lookup_fields", None)
-        if isinstance(declared, LookupFields):
-            model = cls().get_model()
-            found.append((model, fields_of(model, declared)))
-    return found
+        name = each if isinstance(each, str) else getattr(each, "__qualname__", repr(each))
+        try:
+            cls: Any = import_string(each) if isinstance(each, str) else each
+            declared = getattr(cls, "lookup_fields", None)
+            if isinstance(declared, LookupFields):
+                found.append((name, cls().get_model(), declared))
+        except Exception as error:  # noqa: BLE001 - a project's own, while its module is imported
+            wrong.append((name, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+    return found, wrong

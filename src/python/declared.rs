@@ -50,13 +50,16 @@ fn key<'py>(
     let get_key = authenticator.getattr(intern!(py, "get_key"))?;
     if !get_key.is_none() {
         let key = get_key.call1((request,))?;
-        if key
-            .cast::<PyString>()
-            .is_ok_and(|text| text.to_str().is_err())
-        {
-            return Err(malformed_header(py, Malformed::InvalidCharacters));
+        if key.is_none() {
+            return Ok(None);
         }
-        return Ok((!key.is_none()).then_some(key));
+        // What a body holds may be of any type, and a key is a text.
+        let text = key.cast::<PyString>().ok().map(|text| text.to_str());
+        return match text {
+            Some(Ok("")) => Err(malformed_header(py, Malformed::NoCredentials)),
+            Some(Ok(_)) => Ok(Some(key)),
+            _ => Err(malformed_header(py, Malformed::InvalidCharacters)),
+        };
     }
     let name = authenticator.getattr(intern!(py, "header"))?;
     let value = if name.eq(intern!(py, "HTTP_AUTHORIZATION"))? {

@@ -233,8 +233,13 @@ impl WriteInterceptor {
             return Ok(false);
         }
         tables.forget();
-        if let Some((any, cascades)) = effects(connection)? {
-            tables.learn(definitions, Effects { any, cascades });
+        if let Some([any, cascades, updates]) = effects(connection)? {
+            let effects = Effects {
+                any,
+                cascades,
+                updates,
+            };
+            tables.learn(definitions, effects);
         }
         Ok(true)
     }
@@ -390,12 +395,15 @@ fn write_set(
     }))
 }
 
-/// The tables whose writes have effects that no statement names: of an unknown kind, and deletions
-/// that take tracked rows along; `None` where the database cannot be asked now.
-fn effects(connection: &Bound<'_, PyAny>) -> PyResult<Option<(HashSet<String>, HashSet<String>)>> {
+/// The tables whose writes have effects that no statement names: of an unknown kind, deletions that
+/// take tracked rows along, and changes that go on to them; `None` where the database cannot be
+/// asked now.
+fn effects(connection: &Bound<'_, PyAny>) -> PyResult<Option<[HashSet<String>; 3]>> {
     let py = connection.py();
     let hook = Hooks::get(py)?.effects_of.bind(py);
-    hook.call1((connection,))?.extract()
+    let found: Option<(HashSet<String>, HashSet<String>, HashSet<String>)> =
+        hook.call1((connection,))?.extract()?;
+    Ok(found.map(|(any, cascades, updates)| [any, cascades, updates]))
 }
 
 /// The text of a statement that is no `str`, where it has one.

@@ -152,7 +152,9 @@ impl RowDecoder {
             let decoder = self.part(index).ok_or_else(short_row)?;
             decoder.build(prepared, has_receivers)
         })?;
-        for (index, (_, link)) in self.others.iter().enumerate() {
+        // Django makes what a part leads to before it relates the part itself: where both set the
+        // same relation, that is the last.
+        for (index, (_, link)) in self.others.iter().enumerate().rev() {
             let Some(parent) = built.get(link.parent) else {
                 continue;
             };

@@ -155,7 +155,7 @@ pub(super) fn update(parser: &mut Parser<'_, '_>, tables: &TrackedTables) -> Opt
         first = parser.next()?;
     }
     let (name, after) = parser.name(Some(first))?;
-    if !after?.is("SET") {
+    if !after?.is("SET") || tables.changes_others(name.name) {
         // An alias, a second table of MySQL's, a conflict clause of SQLite's.
         return None;
     }

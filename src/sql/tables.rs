@@ -84,6 +84,8 @@ pub struct Effects {
     pub any: HashSet<String>,
     /// Tables whose deleted rows take rows of tracked tables with them.
     pub cascades: HashSet<String>,
+    /// Tables whose changed rows change rows of tracked tables too.
+    pub updates: HashSet<String>,
 }
 
 /// The tables that a statement may write to. All names are in lower case.
@@ -168,6 +170,14 @@ impl TrackedTables {
     pub fn takes_others_along(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let does = |(_, effects): &(u64, Effects)| effects.cascades.contains(&name);
+        self.effects.read().as_ref().is_none_or(does)
+    }
+
+    /// Whether changing a table's rows may change rows of tracked tables too.
+    #[must_use]
+    pub fn changes_others(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let does = |(_, effects): &(u64, Effects)| effects.updates.contains(&name);
         self.effects.read().as_ref().is_none_or(does)
     }
 
@@ -311,16 +321,19 @@ mod tests {
         );
         let is_tracked = || matches!(tables.table(None, "users"), Table::Tracked(_));
         assert!(!is_tracked() && tables.takes_others_along("posts"));
+        assert!(tables.changes_others("posts"));
         tables.learn(1, Effects::default());
         assert!(is_tracked() && !tables.takes_others_along("posts"));
         assert!(tables.knows(1) && !tables.knows(2));
         let names = HashSet::from(["users".to_owned()]);
         let effects = Effects {
             any: names.clone(),
-            cascades: names,
+            cascades: names.clone(),
+            updates: names,
         };
         tables.learn(2, effects);
         assert!(!is_tracked() && tables.takes_others_along("Users"));
+        assert!(tables.changes_others("Users") && !tables.changes_others("posts"));
         tables.forget();
         assert!(!tables.knows(2));
     }

@@ -7,11 +7,13 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
+from irontoken.cache import effects
 from irontoken.cache.effects import effects_of
 from irontoken.cache.eligibility import uncacheable
 from irontoken.checks import check_effects
 from irontoken.explain import explain
 from tests.support.comparison import ask
+from tests.support.shapes.models import Followed, Organizer, Team, TeamToken
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"], transaction=True)
 KEY = "a" * 40
@@ -135,7 +137,7 @@ class TestEffects:
 
     def test_a_watched_table_without_one_has_none(self):
         connection.ensure_connection()
-        assert effects_of(connection) == (set(), set())
+        assert effects_of(connection) == (set(), set(), set())
         assert check_effects(databases=["default"]) == []
 
     def test_a_trigger_that_changes_other_rows_is_known(self, trigger):
@@ -145,7 +147,7 @@ class TestEffects:
         assert ask(key)[1] == 0
         User.objects.filter(pk=users[0].pk).update(first_name="a")
         assert ask(key)[0].exception is not None
-        assert effects_of(connection) == ({"auth_user"}, set())
+        assert effects_of(connection) == ({"auth_user"}, set(), set())
         [message] = check_effects(databases=["default"])
         assert message.id == "irontoken.W009"
         assert "auth_user" in message.msg
@@ -191,6 +193,62 @@ class TestReturning:
         del cursor
         ask(key)
         assert ask(key)[1] == 0
+
+
+class TestChangesThatGoOn:
+    """``ON UPDATE CASCADE``, by which a write goes on to rows that no statement names."""
+
+    @pytest.fixture
+    def following(self):
+        """A table that cached rows are read of, with a column that follows one of no class's."""
+        quote = connection.ops.quote_name
+        if connection.vendor == "sqlite":
+            pytest.skip("SQLite adds no constraint to a table that is there: see the next test")
+        run(
+            f"ALTER TABLE {quote('shapes_organizer')} ADD CONSTRAINT follows FOREIGN KEY "
+            f"({quote('name')}) REFERENCES {quote('shapes_follow')} ({quote('name')}) "
+            "ON UPDATE CASCADE"
+        )
+        yield
+        kind = "FOREIGN KEY" if connection.vendor == "mysql" else "CONSTRAINT"
+        run(f"ALTER TABLE {quote('shapes_organizer')} DROP {kind} follows")
+
+    def test_a_change_of_what_is_followed_is_seen(self, following, tmp_path):
+        classes = ["tests.integration.test_fields.ByOwner", f"{__name__}.WithOrganizer"]
+        cache = {"COHERENCE": "host", "PATH": str(tmp_path), "MAX_AGE": 600, "CLASSES": classes}
+        with override_settings(IRONTOKEN={"CACHE": cache}):
+            Followed.objects.create(name="fair")
+            organizer = Organizer.objects.create(name="fair")
+            team = Team.objects.create(name="door", organizer=organizer)
+            TeamToken.objects.create(token=KEY, team=team)
+            for _ in range(2):
+                _, token = WithOrganizer().authenticate_credentials(KEY)
+                assert token.team.organizer.name == "fair"
+            assert irontoken.cache_info().hits == 1
+            Followed.objects.update(name="show")
+            _, token = WithOrganizer().authenticate_credentials(KEY)
+            assert token.team.organizer.name == "show"
+            TeamToken.objects.all().delete()
+            Organizer.objects.all().delete()
+
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="the others have the test above")
+    def test_it_is_asked_for(self):
+        run("CREATE TABLE parent (name TEXT PRIMARY KEY)")
+        run("CREATE TABLE child (name TEXT REFERENCES parent ON UPDATE CASCADE)")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(effects._QUERIES["sqlite"])
+                assert ("parent", "child", "update") in cursor.fetchall()
+        finally:
+            run("DROP TABLE child")
+            run("DROP TABLE parent")
+
+
+class WithOrganizer(irontoken.TokenAuthentication):
+    model = TeamToken
+    key_field = "token"
+    user_field = None
+    select_related = ("team__organizer",)
 
 
 class ReadsElsewhere:

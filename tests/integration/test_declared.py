@@ -83,7 +83,7 @@ class TestWhereTheKeyIs:
         assert asked(cls, of, cached=cached).result is not None
         assert cls().authenticate(request_with(f"Token {token.key}")) is None
 
-    @pytest.mark.parametrize("key", ["\ud800", "", "\0", "x" * 100_000, b"bytes", 5])
+    @pytest.mark.parametrize("key", ["\ud800", "", "\0", "x" * 100_000, b"bytes", 5, ["x"], {}])
     def test_what_get_key_returns_is_refused_if_it_is_no_key(self, key, db):
         cls = declare(get_key=lambda self, request: key)
         with pytest.raises(AuthenticationFailed):
@@ -165,12 +165,17 @@ class TestCheck:
         def authenticate(self, request):
             return self.authenticate_credentials("key")
 
+        def half(self, request):
+            return self.authenticate_credentials(super().get_model())
+
         class Other(authentication.TokenAuthentication):
             def authenticate(self, request):
                 return authentication.TokenAuthentication.authenticate(self, request)
 
         with pytest.raises(ImproperlyConfigured, match="would be passed by"):
             declare(authenticate=authenticate, check=lambda *_: None)
+        with pytest.raises(ImproperlyConfigured, match="would be passed by"):
+            declare(authenticate=half, check=lambda *_: None)
         with pytest.raises(ImproperlyConfigured, match="would be passed by"):
             type("Mixed", (Other, irontoken.TokenAuthentication), {"check": lambda *_: None})
         assert declare(authenticate=authenticate)

@@ -7,7 +7,7 @@ that it reads is seen by the next request.
 from types import SimpleNamespace
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Model
@@ -18,10 +18,10 @@ from rest_framework.exceptions import AuthenticationFailed
 
 import irontoken
 from irontoken.cache.tables import tracked_columns
+from irontoken.checks import check_classes
 from irontoken.explain import explain
 from irontoken.tokens import uses
 from irontoken.tokens.models import AccessToken
-from tests.support.comparison import request_with
 from tests.support.shapes.models import (
     ChildUser,
     LooseToken,
@@ -78,6 +78,20 @@ class Issued(irontoken.TokenAuthentication):
     select_related = ("user__profile",)
 
 
+class Misdeclared(irontoken.TokenAuthentication):
+    model = TeamToken
+    key_field = "token"
+    user_field = "owner"
+    select_related = ("boss",)
+
+
+class ThereAndBack(irontoken.TokenAuthentication):
+    model = TeamToken
+    key_field = "token"
+    user_field = "owner"
+    select_related = ("owner__profile__user",)
+
+
 class Unlisted(irontoken.TokenAuthentication):
     model = TeamToken
     key_field = "token"
@@ -87,7 +101,7 @@ class Unlisted(irontoken.TokenAuthentication):
 
 CLASSES = [
     f"{__name__}.{cls.__name__}"
-    for cls in (ByTeam, ByOwner, OfNobody, OfAPrincipal, Loose, StockKey, Issued)
+    for cls in (ByTeam, ByOwner, OfNobody, OfAPrincipal, Loose, StockKey, Issued, ThereAndBack)
 ]
 
 
@@ -170,6 +184,15 @@ class TestEquality:
                     assert tree(token) == expected
                     assert isinstance(user, User if cls.user_field else AnonymousUser)
 
+    def test_a_path_that_comes_back_ends_where_it_began(self, rows, on):
+        """Django relates a part after what it leads to."""
+        expected = TeamToken.objects.select_related("owner__profile__user").get()
+        assert expected.owner.profile.user is expected.owner
+        for _ in range(2):
+            user, token = ThereAndBack().authenticate_credentials(KEY)
+            assert token.owner.profile.user is token.owner is user
+            assert tree(token) == tree(expected)
+
     def test_the_user_is_the_one_that_the_token_knows(self, rows, on):
         for _ in range(2):
             user, token = ByTeam().authenticate_credentials(KEY)
@@ -223,21 +246,32 @@ class TestRefusals:
         for _ in range(2):
             assert refused(found(cls)[0], "User inactive or deleted.")
 
-    def test_a_token_whose_user_is_gone_is_refused_unless_a_principal_is_told(self, rows, on):
+    @pytest.mark.parametrize("cls", [ByOwner, OfAPrincipal])
+    def test_a_token_whose_user_is_gone_is_refused(self, cls, rows, on):
         for _ in range(2):
-            found(ByOwner)
+            found(cls)
         rows.owner.delete()
         for _ in range(2):
-            assert refused(found(ByOwner)[0], "User inactive or deleted.")
-            pair = OfAPrincipal().authenticate(request_with(f"Token {KEY}"))
-            assert isinstance(pair[0], AnonymousUser)
+            assert refused(found(cls)[0], "User inactive or deleted.")
 
-    def test_two_rows_of_one_key_are_an_error_as_with_django(self, rows, on):
-        for _ in range(2):
+    @pytest.mark.parametrize("change", ["insert", "update"])
+    def test_a_second_row_of_a_key_is_an_error_as_with_django(self, change, rows, on):
+        other = LooseToken.objects.create(secret="other")
+        LooseToken.objects.create(secret=KEY)
+        assert [found(Loose)[1] for _ in range(2)] == [1, 0]
+        if change == "insert":
             LooseToken.objects.create(secret=KEY)
+        else:
+            LooseToken.objects.filter(pk=other.pk).update(secret=KEY)
         with pytest.raises(LooseToken.MultipleObjectsReturned) as caught:
             Loose().authenticate_credentials(KEY)
         assert KEY not in str(caught.value)
+
+    @pytest.mark.parametrize("key", ["", None, 5, ["x"], b"bytes"])
+    def test_no_key_is_found_by_what_is_no_text(self, key, rows, on):
+        LooseToken.objects.create(secret="")
+        LooseToken.objects.create(secret="5")
+        assert refused(found(Loose, key)[0], "Invalid token.")
 
 
 def raw(sql, *parameters):
@@ -388,10 +422,22 @@ class TestListing:
             key = Token.objects.create(user=rows.owner).key
             stock = irontoken.TokenAuthentication
             assert [found(stock, key)[1] for _ in range(2)] == [1, 0]
-            Organizer.objects.create(name="any")
+            Group.objects.create(name="of no class")
             assert found(stock, key)[1] == 1
-            assert tracked_columns().is_in_doubt
-            assert "cannot be asked which tables" in caplog.text
+            assert [name for name, _ in tracked_columns().in_doubt] == ["nowhere.Class"]
+            assert "nowhere.Class, which the settings list, cannot be asked" in caplog.text
+            [error] = check_classes()
+            assert (error.id, "nowhere.Class" in error.msg) == ("irontoken.E003", True)
+
+    def test_what_is_listed_and_declared_wrongly_is_an_error(self, tmp_path):
+        classes = [f"{__name__}.Misdeclared", "django.contrib.auth.models.User"]
+        with override_settings(IRONTOKEN=cache_setting(tmp_path, CLASSES=classes)):
+            said = [f"{each.id} {each.msg}" for each in check_classes()]
+            assert len(said) == 2
+            assert "no class of irontoken's" in said[0]
+            assert "has no path of foreign keys 'boss'" in said[1]
+            with pytest.raises(ImproperlyConfigured, match="boss"):
+                Misdeclared().authenticate_credentials(KEY)
 
     @pytest.mark.parametrize("classes", [["a.B", 5], "a.B", 5])
     def test_what_is_no_list_of_paths_is_refused(self, classes, tmp_path):
@@ -425,6 +471,11 @@ class TestDeclarations:
         ("declared", "said"),
         [
             ({"key_field": "nothing"}, "has no field 'nothing'"),
+            ({"key_field": "pk"}, "has no field 'pk'"),
+            ({"user_field": "token"}, "no path of foreign keys 'token'"),
+            ({"user_field": "owner__groups"}, "no path of foreign keys 'owner__groups'"),
+            ({"user_field": "owner__profile"}, "ends in what refers to it"),
+            ({"select_related": ("token",)}, "no path of foreign keys 'token'"),
             ({"key_field": "token", "user_field": "boss"}, "no path of foreign keys 'boss'"),
             ({"key_field": "token", "user_field": "team"}, "no is_authenticated"),
             ({"user_field": None, "select_related": ("team__a",)}, "foreign keys 'team__a'"),

@@ -1,6 +1,7 @@
 """django-tenants on PostgreSQL: one key in two schemas, and a connection that changes schemas."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from django.apps import apps
@@ -172,6 +173,22 @@ def test_threads_that_have_different_tenants_share_no_row(tenants):
 
 
 @pytest.mark.django_db  # by which pytest-django makes the database; the others share its schemas
-def test_more_than_a_schema_is_not_cached(tenants):
-    with override_settings(EXTRA_SET_TENANT_METHOD_PATH="app.more"):
-        assert "more than a schema" in str(explain(irontoken.TokenAuthentication))
+def test_the_database_is_one_of_the_tests():
+    assert connection.settings_dict["NAME"].startswith("test_")
+
+
+@pytest.mark.parametrize(
+    "setting", [{"EXTRA_SET_TENANT_METHOD_PATH": "app.more"}, {"TENANT_LIMIT_SET_CALLS": True}]
+)
+def test_a_schema_that_is_not_all_or_not_set_anew_is_not_cached(setting, tenants):
+    [name] = setting
+    with override_settings(**setting):
+        assert f"with {name} a connection" in str(explain(irontoken.TokenAuthentication))
+        connection.close()
+        connection.set_tenant(tenants["here"])
+        name_of()
+        connection.set_tenant(tenants["there"])
+        with transaction.atomic(), connection.cursor() as cursor, suppress(DatabaseError):
+            cursor.execute("SELECT 1 / 0")
+        name_of()
+    assert irontoken.cache_info().entries == 0

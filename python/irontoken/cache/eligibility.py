@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db import DEFAULT_DB_ALIAS, router
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.models import Model
 
 from irontoken.cache import shared_connections
-from irontoken.cache.tables import kind_of, tables_of, tracked
+from irontoken.cache.tables import kind_of, tables_of, tracked_columns
 from irontoken.fleet import service as fleet
 from irontoken.lookup.compiler import CompiledLookup, obstacle
 from irontoken.lookup.fields import LookupFields
@@ -18,11 +18,6 @@ from irontoken.settings.cache import CacheOptions
 
 #: What isolates less than this reads what may never be committed.
 _ISOLATED: Final = frozenset({"read committed", "repeatable read", "serializable"})
-
-WRITTEN_ELSEWHERE: Final = (
-    "the router writes it to another database than {!r}, which may lag behind: write "
-    "IRONTOKEN['CACHE']['REPLICAS'] = 'primary-versioned'"
-)
 
 
 def uncacheable(connection: BaseDatabaseWrapper, options: CacheOptions) -> str:
@@ -57,8 +52,8 @@ def _sharing_reasons(connection: BaseDatabaseWrapper, options: CacheOptions) -> 
     if shared_connections.has_tenants(connection):
         if options.coherence == "postgres":
             yield "its triggers would be in one tenant's schema: COHERENCE 'redis' takes tenants"
-        if shared_connections.sets_more_than_a_schema():
-            yield "EXTRA_SET_TENANT_METHOD_PATH may set more than a schema"
+        if name := shared_connections.sets_unseen():
+            yield f"with {name} a connection may see more or another schema than it names"
     elif hasattr(connection, "schema_name"):
         yield "its tables depend on a schema, which is set behind Django's back"
     if shared_connections.is_older(connection):
@@ -88,12 +83,12 @@ def uncacheable_model(
 def _model_reasons(
     model: type[Model], alias: str, declared: LookupFields | None, lookup: CompiledLookup
 ) -> Iterator[str]:
-    seen = tracked(connections[alias].vendor)
+    seen = tracked_columns().columns
     for part in lookup.parts:
         label, primary_key = part.model._meta.label, part.model._meta.pk
         if not part.model._meta.managed:
             yield f"{label} is unmanaged, and may be a view"
-        if not all(seen.has(table) for table in tables_of(part.model)):
+        if not all(table in seen for table in tables_of(part.model)):
             yield (
                 f"{label} was defined after the first connection"
                 if declared is None
@@ -103,7 +98,15 @@ def _model_reasons(
         if kind_of(primary_key) is None:
             yield f"{primary_key} is neither an integer, a text nor a UUID"
     if is_written_elsewhere(model, alias, lookup):
-        yield WRITTEN_ELSEWHERE.format(alias)
+        yield written_elsewhere(alias)
+
+
+def written_elsewhere(alias: str) -> str:
+    """Return the reason for which no row that was read from ``alias`` is cached."""
+    return (
+        f"the routers write it, or what is loaded with it, to another database than {alias!r}, "
+        "which may lag behind: IRONTOKEN['CACHE']['REPLICAS'] = 'primary-versioned' reads it there"
+    )
 
 
 def is_written_elsewhere(model: type[Model], alias: str, lookup: CompiledLookup) -> bool:

@@ -10,11 +10,11 @@ from irontoken._core import CachedLookup, FillPermit
 from irontoken.cache import shared_connections
 from irontoken.cache.databases import identity
 from irontoken.cache.eligibility import (
-    WRITTEN_ELSEWHERE,
     is_written_elsewhere,
     lags_behind,
     uncacheable,
     uncacheable_model,
+    written_elsewhere,
 )
 from irontoken.cache.service import options, store
 from irontoken.cache.tables import owner_of, sql_names_of
@@ -47,7 +47,7 @@ def fill_permit(
     found = options()
     reason = _reason_for_connection(connection, interceptor, found)
     if not reason and is_written_elsewhere(model, connection.alias, lookup):
-        reason = WRITTEN_ELSEWHERE.format(connection.alias)
+        reason = written_elsewhere(connection.alias)
     if found is None or interceptor is None or reason:
         count_uncacheable(reason)
         return None

@@ -75,9 +75,11 @@ def _is_for_tenants(cls: Any) -> bool:
     return any(base.__module__ == _TENANTS_BACKEND for base in cls.__mro__)
 
 
-def sets_more_than_a_schema() -> bool:
-    """Tell whether the project does more with a connection when its tenant changes."""
-    return bool(getattr(settings, "EXTRA_SET_TENANT_METHOD_PATH", None))
+def sets_unseen() -> str:
+    """Name the setting by which a tenant's schema is not all that decides, or not set anew."""
+    # A path that is set once is undone by whatever rolls a transaction back.
+    names = ("EXTRA_SET_TENANT_METHOD_PATH", "TENANT_LIMIT_SET_CALLS")
+    return next((name for name in names if getattr(settings, name, None)), "")
 
 
 def schema_of(connection: BaseDatabaseWrapper) -> tuple[Any, Any] | None:

@@ -31,6 +31,7 @@ from django.db.models import (
 from irontoken._core import TrackedTables
 from irontoken.listed import declared_lookups
 from irontoken.lookup.compiler import key_field_of
+from irontoken.lookup.fields import fields_of
 from irontoken.lookup.strategy import strategy_of
 from irontoken.runtime import Stage, forget_on_change
 
@@ -73,8 +74,11 @@ class Tracked(NamedTuple):
     sql_names: dict[str, str]
     #: A column that says nothing of whether a token is good, where it has one.
     unwatched: dict[str, str]
-    #: What the settings list could not be imported, and so any table may be one of them.
-    is_in_doubt: bool
+    #: Those of which a new row counts too: a key that several rows may have.
+    growing: set[str]
+    #: Classes that the settings list and that could not be asked, and so any table may be one of
+    #: theirs: each with what was wrong.
+    in_doubt: list[tuple[str, str]]
 
 
 @functools.cache
@@ -90,19 +94,26 @@ def tracked_columns() -> Tracked:
             _add(tables, user.related_model, "user")
             _refer(tables, user)
             apart.update(_apart(model), _apart(user.related_model))
-    is_in_doubt = False
-    try:
-        for model, fields in declared_lookups():
+    growing: set[str] = set()
+    found, in_doubt = declared_lookups()
+    for name, model, declared in found:
+        fields = fields_of(model, declared)
+        try:
             _add(tables, model, "token")
             apart.update(_apart(model))
             for path in fields.paths:
                 apart.update(_add_path(tables, model, path))
-    except Exception as error:  # noqa: BLE001 - a project's own, while its module is imported
-        is_in_doubt = True
+            key_field = model._meta.get_field(fields.key_field)
+            if not key_field.unique:
+                growing.add(_table(key_field.model))
+        except (AttributeError, FieldDoesNotExist) as error:
+            in_doubt.append((name, str(error)))
+    for name, reason in in_doubt:
         logger.warning(
-            "An authentication class of the settings cannot be asked which tables it reads: %s. "
-            "Until the process is started anew each write drops all cached rows.",
-            type(error).__name__,
+            "%s, which the settings list, cannot be asked which tables it reads: %s. Until that "
+            "is mended each write drops all cached rows.",
+            name,
+            reason,
         )
     told = {
         table: {
@@ -116,11 +127,11 @@ def tracked_columns() -> Tracked:
         _table(model): _sql_name(model) for model in apps.get_models(include_auto_created=True)
     }
     unwatched: dict[str, str] = {
-        _table(model): model._meta.get_field(name).column
+        _table(model): model._meta.get_field(field).column
         for model in models
-        if (name := strategy_of(model).unwatched_field)
+        if (field := strategy_of(model).unwatched_field)
     }
-    return Tracked(told, names, unwatched, is_in_doubt)
+    return Tracked(told, names, unwatched, growing, in_doubt)
 
 
 def _forget() -> None:
@@ -134,15 +145,17 @@ forget_on_change(Stage.LOOKUPS, _forget)
 def tracked(vendor: str) -> TrackedTables:
     """Return the tables that matter to a database; ``vendor`` is Django's name for its kind.
 
-    What is no table of a managed model may be a view of a tracked one.
+    What is no table of a managed model may be a view of a tracked one. A table of which new rows
+    count is left out: whatever is written to an unknown one is a write to everything.
     """
     found = tracked_columns()
     others = {
         _qualified(model)
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed and _table(model) not in found.columns and not found.is_in_doubt
+        if model._meta.managed and _table(model) not in found.columns and not found.in_doubt
     }
-    return TrackedTables(found.columns, sorted(others), vendor)
+    tables = {name: each for name, each in found.columns.items() if name not in found.growing}
+    return TrackedTables(tables, sorted(others), vendor)
 
 
 def owner_of(field: Any) -> tuple[str, str] | None:

@@ -63,7 +63,10 @@ def _add_related(compiler: Any, parts: list[Part], parent: int) -> bool:
         field = info["field"]
         if info["from_parent"] or type(field) not in (ForeignKey, OneToOneField):
             return False
-        primary_key = column_of(compiler, info, info["model"]._meta.pk)
+        columns = columns_of(compiler, Part(info, (), None))
+        if info["model"]._meta.pk not in columns:
+            return False  # it is of several columns
+        primary_key = columns[info["model"]._meta.pk]
         there, back = _cache_name(field), _cache_name(field.remote_field)
         if info["reverse"]:
             link = Link(parent, back, there, primary_key, None, field)

@@ -47,6 +47,8 @@ def _authenticate(
 ) -> tuple[Any, Any]:
     # By the decorator the reports show no variable of what is called from here either.
     __traceback_hide__ = True
+    if fields is not None and (not isinstance(key, str) or not key):
+        raise refusals.invalid_token()
     if type(key) is not str or not key or not isinstance(model, ModelBase):
         return _by_drf(authenticator, model, fields, key)
     lookup, connection = compiled_for(model, fields)

@@ -13,6 +13,7 @@ from django.db.models import Model
 from irontoken._core import FillPermit, decode_row
 from irontoken.cache import filling, shared_connections
 from irontoken.cache import service as cache
+from irontoken.declared import require_fields
 from irontoken.lookup.compiler import CompiledLookup, compile_lookup, obstacle
 from irontoken.lookup.fields import LookupFields
 from irontoken.lookup.placement import alias_for
@@ -55,7 +56,7 @@ def compiled_for(
     """Return the look-up of one of ``count`` keys in ``model``, and the connection to run it on.
 
     ``declared`` is what the authentication class says of its fields. ``None`` stands for a look-up
-    that cannot be compiled.
+    that cannot be compiled. Raises ``ImproperlyConfigured`` for fields that the model has not.
     """
     alias = alias_for(model)
     connection = connections[alias]
@@ -65,6 +66,8 @@ def compiled_for(
     except KeyError:
         # Here once more: the class may have been imported before the apps were known.
         setting.require()
+        if declared is not None:
+            require_fields(model, declared)
         lookup = _compiled[place] = compile_lookup(model, connection, declared, count)
     if lookup is not None and lookup.backend is not type(connection):
         lookup = None

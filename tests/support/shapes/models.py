@@ -350,6 +350,15 @@ class Organizer(models.Model):
     settings = models.JSONField(default=dict)
 
 
+class Followed(models.Model):
+    """What a constraint of the database's own may follow."""
+
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        db_table = "shapes_follow"
+
+
 class Team(models.Model):
     """What a token belongs to in place of a user, and whose user it may act as."""
 
