@@ -22,7 +22,6 @@ NAMES = {
     "_close": ("django.db.backends.base.base.BaseDatabaseWrapper", (5, 2)),
     "_set_autocommit": ("django.db.backends.sqlite3.base.DatabaseWrapper", (5, 2)),
     "_connections": ("django.db.connections", (5, 2)),
-    "_storage": ("asgiref.local.Local", (5, 2)),
     "_get_running_loop": ("asyncio", (5, 2)),
     "_state": ("django.contrib.auth.models.User", (5, 2)),
     "_db": ("django.db.models.manager.Manager", (5, 2)),
@@ -40,6 +39,8 @@ ELSEWHERE = {"_get_cursor_search_paths", "_connection_pools"}
 #: Documented, for all that they begin with an underscore.
 PUBLIC = {"_meta", "_base_manager", "_default_manager", "_asdict", "_fields", "_replace"}
 
+#: Looked for, and done without where they are not: asgiref's, for speed.
+OPTIONAL = {"_storage"}
 #: Names of buttons in the admin's form.
 FORM = {"_key", "_revoke"}
 
@@ -70,7 +71,7 @@ def used():
         found |= {name for name, _ in names if re.fullmatch(r"_[a-z][a-z_]*", name)} - own
     rust = "".join(path.read_text() for path in (ROOT / "src/python").glob("*.rs"))
     found |= set(re.findall(r'(?:intern!\(py, |getattr(?:_opt)?\()"(_[a-z][a-z_]*)"', rust))
-    return {name for name in found if not name.startswith("_irontoken")} - FORM
+    return {name for name in found if not name.startswith("_irontoken")} - FORM - OPTIONAL
 
 
 def test_what_is_used_is_listed():
