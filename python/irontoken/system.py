@@ -36,4 +36,5 @@ def after_fork_in_child(function: Callable[[], None]) -> None:
 def shared_folder() -> str:
     """Return the folder for shared memory: the system's, or that of the user's temporary files."""
     shared = "/dev/shm"  # noqa: S108 - each file in it is checked to be this user's alone
-    return shared if os.access(shared, os.W_OK) else tempfile.gettempdir()
+    is_there = os.name == "posix" and os.access(shared, os.W_OK)
+    return shared if is_there else tempfile.gettempdir()

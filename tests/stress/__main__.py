@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--users", type=int, default=24)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--threads", action="store_true", help="threads in place of processes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="irontoken-stress-") as folder:
         os.environ["IRONTOKEN_STRESS_FOLDER"] = folder
@@ -76,7 +77,10 @@ def run(options):
         interceptor._telling = faulty(options.fault, interceptor._telling)
         interceptor._begin_anew()
         writers.only_named_rows()
-    print(f"{connection.vendor}, seed {options.seed}", flush=True)
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    print(
+        f"{connection.vendor}, seed {options.seed}{'' if gil else ', without the GIL'}", flush=True
+    )
     history = History(options.users)
     if "TENANTS" in os.environ:
         from tests.support.tenants.models import Client
@@ -107,16 +111,19 @@ def run(options):
 def ask(options, users, history):
     """Let readers ask while writers write; return the number of answers and of violations."""
     stop = History(1)
+    begin, result = (thread, joined) if options.threads else (fork, waited)
     writers = [
-        fork(write, options, users, history, stop, number) for number in range(options.writers)
+        begin(write, options, users, history, stop, number) for number in range(options.writers)
     ]
     share = -(-options.answers // options.readers)
-    readers = [fork(read, options, users, history, share, n) for n in range(options.readers)]
+    readers = [begin(read, options, users, history, share, n) for n in range(options.readers)]
     results = [result(reader) for reader in readers]
     stop.begin(0, 1)
     writes = sum(result(writer)[0] for writer in writers)
     hits = sum(found[2] for found in results)
     answers = sum(found[0] for found in results)
+    if options.threads:
+        hits //= options.readers  # each tells of all
     print(f"{writes} writes, {hits / max(answers, 1):.0%} of the answers from the cache")
     return answers, sum(found[1] for found in results)
 
@@ -223,7 +230,19 @@ def fork(work, *arguments):
     return pid, reader
 
 
-def result(child):
+def thread(work, *arguments):
+    """Run ``work`` in a thread of this process."""
+    pool = ThreadPoolExecutor(1)
+    return pool.submit(work, *arguments)
+
+
+def joined(future):
+    """Return the three numbers of a thread, once it has ended."""
+    return future.result()
+
+
+def waited(child):
+    """Return the three numbers of a child, once it has ended."""
     pid, reader = child
     with os.fdopen(reader) as pipe:
         text = pipe.read()

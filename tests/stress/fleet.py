@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import django
 
-from tests.stress.__main__ import fork, result
+from tests.stress.__main__ import fork, waited
 from tests.stress.history import TimedHistory, violation
 from tests.support.servers import PostgresServer, Proxy, RedisServer, binaries
 
@@ -114,8 +114,8 @@ def run(options, database, bus, proxy, folder):
     faults.run()
     stage.stop.begin(0, 1)
     by_psql.join()
-    written = sum(result(child)[0] for child in children)
-    answers, violations, hits, errors = map(sum, zip(*map(result, readers), strict=True))
+    written = sum(waited(child)[0] for child in children)
+    answers, violations, hits, errors = map(sum, zip(*map(waited, readers), strict=True))
     told = ", ".join(f"{name} {count}" for name, count in faults.count.items())
     print(f"faults: {told}")
     print(f"{written} writes, {hits / max(answers, 1):.0%} of the answers from the cache")
