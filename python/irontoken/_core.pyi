@@ -29,6 +29,7 @@ __all__ = [
     "keys_equal",
     "parse_authorization",
     "set_default_model",
+    "set_reads_primary",
 ]
 
 class TokenAuthentication:

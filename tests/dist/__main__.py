@@ -1,0 +1,169 @@
+"""``make dist``: every wheel that this machine can build, and the smoke test of each it can run.
+
+The wheels are in ``dist/``. What cannot be run here is run by ``.github/workflows/release.yml``.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.dist.interpreters import Missing, linux, venv, windows
+from tests.dist.tools import BUILD_STD, CACHE, ROOT, library, run, tools
+
+
+class Platform(NamedTuple):
+    """A platform: how its wheel is built, and by what it is run."""
+
+    name: str
+    target: str
+    python: str
+    options: tuple[str, ...]
+    smoke: Callable[[Any], str]
+    #: Rust's standard library for the target is on no machine but its own.
+    builds_std: bool = True
+
+
+def zig(tag):
+    return ("--zig", "--compatibility", tag)
+
+
+PLATFORMS = (
+    Platform(
+        "manylinux x86-64, CPython 3.11",
+        "x86_64-unknown-linux-gnu",
+        "python3.11",
+        zig("manylinux_2_17"),
+        lambda wheel: venv(wheel, "python3.11"),
+        builds_std=False,
+    ),
+    Platform(
+        "manylinux x86-64, CPython 3.14t",
+        "x86_64-unknown-linux-gnu",
+        "python3.14t",
+        zig("manylinux_2_17"),
+        lambda wheel: linux(wheel, "manylinux_2_28_x86_64", "3.14", "cp314t"),
+        builds_std=False,
+    ),
+    Platform(
+        "manylinux aarch64, CPython 3.13",
+        "aarch64-unknown-linux-gnu",
+        "python3.13",
+        zig("manylinux_2_17"),
+        lambda wheel: linux(wheel, "manylinux_2_28_aarch64", "3.13", "cp313", "arm64"),
+    ),
+    Platform(
+        "musllinux x86-64, CPython 3.13",
+        "x86_64-unknown-linux-musl",
+        "python3.13",
+        zig("musllinux_1_2"),
+        lambda wheel: linux(wheel, "musllinux_1_2_x86_64", "3.13", "cp313"),
+    ),
+    Platform(
+        "musllinux aarch64, CPython 3.13",
+        "aarch64-unknown-linux-musl",
+        "python3.13",
+        zig("musllinux_1_2"),
+        lambda wheel: linux(wheel, "musllinux_1_2_aarch64", "3.13", "cp313", "arm64"),
+    ),
+    Platform(
+        "Windows x86-64, CPython 3.12",
+        "x86_64-pc-windows-gnu",
+        "python3.12",
+        (),
+        lambda wheel: windows(wheel, "3.12"),
+    ),
+)
+#: What is checked and not built: for these a linker is the vendor's to give.
+CHECKED = ("aarch64-apple-darwin", "x86_64-apple-darwin")
+#: The most that a wheel may have, in bytes.
+MOST = 700_000
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.dist", description=__doc__)
+    parser.add_argument("--only", help="platforms whose names have this in them")
+    options = parser.parse_args()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    failed = False
+    print(f"{'platform':34} {'built':>9} {'bytes':>8}  run")
+    for platform in PLATFORMS:
+        if options.only and options.only not in platform.name:
+            continue
+        try:
+            wheel, seconds = build(platform)
+            size = wheel.stat().st_size
+            said = ran(platform, wheel)
+            failed |= size > MOST or said.startswith("FAILED")
+            print(f"{platform.name:34} {seconds:7.0f} s {size:8}  {said}", flush=True)
+        except RuntimeError as error:
+            failed = True
+            print(f"{platform.name:34} FAILED: {error}", flush=True)
+    for target in () if options.only else CHECKED:
+        said = checked(target)
+        failed |= said.startswith("FAILED")
+        print(f"{target:34} {said}", flush=True)
+    sys.exit("a wheel is too large, or was not built or not run" if failed else 0)
+
+
+def checked(target):
+    """What cargo says of a target."""
+    try:
+        run("cargo", "check", "--quiet", "--target", target, cwd=ROOT, env=environment(True))
+    except RuntimeError as error:
+        return f"FAILED: {error}"
+    return "checked by cargo check; built and run by the workflow"
+
+
+def environment(builds_std):
+    """What cargo and rustc are told: no path of this machine is left in the library."""
+    home = os.environ.get("CARGO_HOME", str(CACHE.home() / ".cargo"))
+    paths = {str(ROOT): "irontoken", f"{home}/registry/src": "crates"}
+    extra = {}
+    if builds_std:
+        source = library()
+        paths[str(source)] = "library"
+        extra = {
+            "RUSTC_BOOTSTRAP": "1",
+            "__CARGO_TESTS_ONLY_SRC_ROOT": str(source),
+            "CARGO_UNSTABLE_BUILD_STD": BUILD_STD,
+            "PYO3_CROSS_PYTHON_VERSION": "3.12",
+        }
+    remapped = "\x1f".join(f"--remap-path-prefix={old}={new}" for old, new in paths.items())
+    return {
+        **os.environ,
+        **extra,
+        "PATH": f"{tools()}{os.pathsep}{os.environ['PATH']}",
+        "CARGO_ENCODED_RUSTFLAGS": remapped,
+        "CARGO_TARGET_DIR": str(CACHE / "target"),
+    }
+
+
+def build(platform):
+    """Build a wheel; return its path, and the seconds that it took."""
+    begun = time.monotonic()
+    variables = environment(platform.builds_std)
+    if platform.builds_std:
+        variables.pop("PYO3_CROSS_PYTHON_VERSION")
+    out = ROOT / "dist"
+    before = {path: path.stat().st_mtime for path in out.glob("*.whl")}
+    command = ("maturin", "build", "--release", "--target", platform.target)
+    run(*command, "-i", platform.python, "--out", out, *platform.options, cwd=ROOT, env=variables)
+    [wheel] = [path for path in out.glob("*.whl") if before.get(path) != path.stat().st_mtime]
+    return wheel, time.monotonic() - begun
+
+
+def ran(platform, wheel):
+    """What the smoke test says, or why it could not be run."""
+    try:
+        return platform.smoke(wheel).strip().splitlines()[-1]
+    except Missing as missing:
+        return f"not run: {missing}"
+    except RuntimeError as error:
+        return f"FAILED: {error}"
+
+
+if __name__ == "__main__":
+    main()
