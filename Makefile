@@ -16,7 +16,7 @@ CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: dist release-check help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ help: ## Show this list
 $(BIN)/pip:
 	@echo "==> a virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed, this is " + sys.version)'
-	@command -v cargo >/dev/null || { echo "cargo is needed to build the Rust core: install Rust 1.88 or later"; exit 1; }
+	@command -v cargo >/dev/null || { echo "cargo is needed to build the Rust core: install Rust 1.89 or later"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip
 
@@ -99,6 +99,7 @@ lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest irontoken._core
+	$(BIN)/zizmor --quiet --offline .github/workflows
 
 fix: $(VENV)/group-lint ## Format, and mend what can be mended
 	cargo fmt
@@ -134,6 +135,21 @@ loom: ## Model-check the write protocol and the lease, and find two faults
 			$(LOOM) --target-dir target/loom-fault >target/loom-fault.log 2>&1 || exit 1; \
 		grep "^test result: FAILED" target/loom-fault.log || exit 1; \
 	done
+
+dist: $(VENV)/built ## Wheels for every platform that this machine can build for, each tried where it can be
+	$(BIN)/python -m tests.dist.licences
+	$(BIN)/python -m tests.dist
+
+release-check: $(VENV)/built $(VENV)/group-release ## What a release would upload: built, checked, and installed from an index
+	rm -rf dist
+	$(BIN)/python -m tests.dist.licences
+	$(BIN)/maturin sdist --out dist
+	@for version in $(PYTHON_VERSIONS); do \
+		$(BIN)/maturin build --release --quiet --out dist -i python$$version || exit 1; \
+	done
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents --toplevel irontoken dist/*.whl
+	$(BIN)/python -m tests.dist.index
 
 fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz and a nightly Rust)
 	cargo +nightly fuzz run header -- -max_total_time=60

@@ -5,7 +5,13 @@ package needs no configured Django and imports neither Django nor REST framework
 ``TokenAuthentication`` does both.
 """
 
-from irontoken._core import generate_key, generate_keys, keys_equal, parse_authorization
+from irontoken._core import (
+    __version__,
+    generate_key,
+    generate_keys,
+    keys_equal,
+    parse_authorization,
+)
 from irontoken.exceptions import InvalidHeader
 
 # Type checkers take this name for true; importing `typing` costs more than all the rest.
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InvalidHeader",
     "TokenAuthentication",
+    "__version__",
     "cache_clear",
     "cache_info",
     "generate_key",

@@ -17,6 +17,7 @@ __all__ = [
     "TokenAuthentication",
     "TrackedTables",
     "WriteInterceptor",
+    "__version__",
     "carry_requests",
     "decode_row",
     "digest_of",
@@ -31,6 +32,8 @@ __all__ = [
     "set_default_model",
     "set_reads_primary",
 ]
+
+__version__: str
 
 class TokenAuthentication:
     def __new__(cls, *args: Any, **kwargs: Any) -> TokenAuthentication: ...

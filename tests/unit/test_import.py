@@ -47,6 +47,14 @@ def test_the_class_can_be_imported_before_django_is_set_up():
     assert (run.stdout, run.stderr) == ("Token\n", "")
 
 
+def test_the_version_is_that_of_the_distribution():
+    import irontoken
+
+    root = Path(__file__).resolve().parents[2]
+    for name in ("pyproject.toml", "Cargo.toml"):
+        assert f'\nversion = "{irontoken.__version__}"\n' in (root / name).read_text()
+
+
 def test_a_second_interpreter_is_refused():
     """One interpreter's objects must not turn up in another."""
     run = python(

@@ -1,0 +1,75 @@
+"""``python -m tests.dist.index``: upload ``dist/`` to an index of our own, and install from it.
+
+Into a clean environment of each of this machine's Pythons for which there is a wheel.
+"""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+from tests.dist.interpreters import SMOKE
+from tests.dist.tools import CACHE, ROOT, run
+
+
+def main():
+    shelf = CACHE / "index"
+    shutil.rmtree(shelf, ignore_errors=True)
+    shelf.mkdir(parents=True)
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    here = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen([*command, "-a", ".", "-P", ".", str(shelf)]) as server:
+        try:
+            wait(here)
+            files = sorted((ROOT / "dist").glob("drf_irontoken-*"))
+            run(sys.executable, "-m", "twine", "upload", "--repository-url", here,
+                "--username", "any", "--password", "any", *files)  # fmt: skip
+            tags = [re.search(r"-cp3(\d+)-cp3\d+-", path.name) for path in files]
+            versions = {tag[1] for tag in tags if tag}
+            for minor in sorted(versions, key=int):
+                install(f"python3.{minor}", f"{here}/simple/")
+        finally:
+            server.terminate()
+
+
+def wait(address):
+    for _ in range(100):
+        if answers(address):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the index does not answer")
+
+
+def answers(address):
+    try:
+        urllib.request.urlopen(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def install(python, index):
+    folder = CACHE / f"from-index-{python}"
+    shutil.rmtree(folder, ignore_errors=True)
+    found = shutil.which(python) or next(
+        Path.home().glob(f".pyenv/versions/{python.removeprefix('python')}.*/bin/{python}"), None
+    )
+    if found is None:
+        print(f"{python}: not run, there is none")
+        return
+    run(found, "-m", "venv", folder)
+    pip = (folder / "bin" / "pip", "install", "--quiet", "--extra-index-url", index)
+    run(*pip, "--only-binary", "drf-irontoken", "drf-irontoken")
+    print(run(folder / "bin" / "python", SMOKE).strip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
