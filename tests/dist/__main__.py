@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.dist.interpreters import Missing, linux, venv, windows
@@ -52,7 +53,7 @@ PLATFORMS = (
         "aarch64-unknown-linux-gnu",
         "python3.13",
         zig("manylinux_2_17"),
-        lambda wheel: linux(wheel, "manylinux_2_28_aarch64", "3.13", "cp313", "arm64"),
+        lambda wheel: linux(wheel, "manylinux2014_aarch64", "3.13", "cp313", "arm64"),
     ),
     Platform(
         "musllinux x86-64, CPython 3.13",
@@ -119,7 +120,7 @@ def checked(target):
 
 def environment(builds_std):
     """What cargo and rustc are told: no path of this machine is left in the library."""
-    home = os.environ.get("CARGO_HOME", str(CACHE.home() / ".cargo"))
+    home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
     paths = {str(ROOT): "irontoken", f"{home}/registry/src": "crates"}
     extra = {}
     if builds_std:

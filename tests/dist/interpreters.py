@@ -5,13 +5,14 @@ one for Windows. The standard library is that of this machine's Python of the sa
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-from tests.dist.tools import CACHE, debian, has, run
+from tests.dist.tools import CACHE, debian, has, run, zlib
 
 SMOKE = Path(__file__).with_name("smoke.py")
 #: A program for frozen interpreters: they know no command line.
@@ -90,24 +91,14 @@ def download(package, platform, version, abi):
 
 def only(platform, version, abi):
     """The options by which pip chooses for another platform than its own."""
-    names = ["--platform", platform]
-    if platform.startswith("manylinux_2_28"):
-        names += ["--platform", platform.replace("2_28", "2_17").replace("_2_17", "2014", 0)]
-    return [
-        *names,
-        "--python-version",
-        version,
-        "--implementation",
-        "cp",
-        "--abi",
-        abi,
-        "--abi",
-        "abi3",
-        "--abi",
-        "none",
-        "--only-binary",
-        ":all:",
-    ]
+    tags = [platform]
+    if platform.startswith("manylinux"):
+        architecture = re.sub(r"manylinux(_2_\d+|2014)_", "", platform)
+        tags += [f"{tag}_{architecture}" for tag in ("manylinux_2_17", "manylinux2014")]
+    platforms = [part for tag in tags for part in ("--platform", tag)]
+    abis = [part for each in (abi, "abi3", "none") for part in ("--abi", each)]
+    chosen = ("--python-version", version, "--implementation", "cp", "--only-binary", ":all:")
+    return [*platforms, *abis, *chosen]
 
 
 def fill(site, wheel, platform, version, abi):
@@ -146,7 +137,7 @@ def linux(wheel, platform, version, abi, architecture="amd64"):
     with zipfile.ZipFile(download("freeze-core", platform, version, abi)) as archive:
         archive.extractall(unpacked)
     skipped = shutil.ignore_patterns(
-        "lib-dynload", "test", "site-packages", "config-*", "__pycache__"
+        "lib-dynload", "test", "site-packages", "config-*", "__pycache__", "sitecustomize.py"
     )
     shutil.copytree(standard_library(version), home / "lib", ignore=skipped)
     for library in (unpacked / "freeze_core" / "lib").glob("*.so"):
@@ -158,6 +149,13 @@ def linux(wheel, platform, version, abi, architecture="amd64"):
     shutil.copy(unpacked / "freeze_core" / "initscripts" / "__startup__.py", home / "lib")
     (home / "lib" / "__init__python3.py").write_text(MAIN)
     (home / "lib" / "BUILD_CONSTANTS.py").touch()
+    # What an installed Python was built with, as far as the tests' packages ask.
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}[architecture]
+    place = f"{machine}-linux-{'musl' if is_musl else 'gnu'}"
+    is_free = abi.endswith("t")
+    built = {"EXT_SUFFIX": f".cpython-{abi[2:]}-{place}.so", "Py_GIL_DISABLED": int(is_free)}
+    data = home / "lib" / f"_sysconfigdata_{'t' if is_free else ''}_linux_{place}.py"
+    data.write_text(f"build_time_vars = {built!r}\n")
     fill(home / "lib" / "site-packages", wheel, platform, version, abi)
     shutil.copy(SMOKE, home)
     if not is_musl and architecture == "amd64":
@@ -171,12 +169,12 @@ def linux(wheel, platform, version, abi, architecture="amd64"):
         emulator = ["/qemu"]
     libc = "musl" if is_musl else "libc6"
     debian(libc, "trixie", root / "deb", architecture)
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}[architecture]
     (root / "lib").mkdir()
     if is_musl:
         loader = root / "lib" / f"ld-musl-{machine}.so.1"
         shutil.copy(next((root / "deb").glob("usr/lib/*-linux-musl/libc.so")), loader)
         (root / "lib" / f"libc.musl-{machine}.so.1").symlink_to(loader.name)
+        zlib(f"{machine}-linux-musl", root / "lib")
     else:
         for library in (root / "deb").glob("usr/lib/*/*.so*"):
             shutil.copy(library, root / "lib", follow_symlinks=True)
@@ -186,14 +184,9 @@ def linux(wheel, platform, version, abi, architecture="amd64"):
             shutil.copy(library, root / "lib")
     for each in ("tmp", "dev", "proc"):
         (root / each).mkdir(exist_ok=True)
-    return run(
-        "chroot",
-        root,
-        *emulator,
-        "/py/python3",
-        f"/py/{SMOKE.name}",
-        env={"LD_LIBRARY_PATH": "/py/libs:/lib", "HOME": "/tmp"},
-    )
+    environment = {"LD_LIBRARY_PATH": "/py/libs:/lib", "HOME": "/tmp"}
+    program = [*emulator, "/py/python3", f"/py/{SMOKE.name}"]
+    return run(shutil.which("chroot"), root, *program, env=environment)
 
 
 def windows(wheel, version):
@@ -237,6 +230,7 @@ def windows(wheel, version):
         cwd=root,
         env=environment,
         capture_output=True,
+        input="",
         text=True,
         check=False,
         timeout=300,

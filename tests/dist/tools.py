@@ -75,24 +75,32 @@ def apt(*arguments, folder=None, program="apt-get"):
     return run(program, *arguments, cwd=folder, env=environment)
 
 
+def source(package, folder):
+    """Fetch the original archive of a source package; what else there is of it is not needed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{package.partition('=')[0]}_*.orig.tar.*z*"
+    if not list(folder.glob(name)):
+        try:
+            apt("source", "--download-only", package, folder=folder)
+        except RuntimeError:
+            # A mirror may have let go of Debian's own changes of an older version.
+            if not list(folder.glob(name)):
+                raise
+    return next(path for path in folder.glob(name) if path.suffix != ".asc")
+
+
 def library():
     """The sources of Rust's standard library, of this machine's very version."""
     [release] = re.findall(r"release: (\S+)", run("rustc", "-vV"))
     folder = CACHE / f"rustc-{release}-src"
     if not (folder / "library").exists():
-        versions = re.findall(
-            r"^Version: (\S+)", apt("showsrc", "rustc", program="apt-cache"), re.MULTILINE
-        )
+        shown = apt("showsrc", "rustc", program="apt-cache")
+        versions = re.findall(r"^Version: (\S+)", shown, re.MULTILINE)
         version = next((each for each in versions if each.startswith(f"{release}+")), None)
         if version is None:
             raise RuntimeError(f"there are no sources of Rust {release} to build for others with")
-        name = f"rustc_{version.rpartition('-')[0]}.orig.tar.xz"
-        try:
-            apt("source", "--download-only", f"rustc={version}", folder=CACHE)
-        except RuntimeError:
-            if not (CACHE / name).exists():  # what else a source package has is not needed
-                raise
-        run("tar", "-xJf", name, "--wildcards", "*/library", "*/version", cwd=CACHE)
+        archive = source(f"rustc={version}", CACHE)
+        run("tar", "-xJf", archive.name, "--wildcards", "*/library", "*/version", cwd=CACHE)
     if run("rustc", "-V").split("(")[1][:9] not in (folder / "version").read_text():
         raise RuntimeError("the sources of the standard library are of another commit than rustc")
     return folder / "library"
@@ -106,6 +114,19 @@ def debian(package, suite, folder, architecture="amd64"):
         apt("download", f"{package}:{architecture}/{suite}", folder=debs)
     [deb] = debs.glob(f"{package}_*_{architecture}.deb")
     run("dpkg-deb", "-x", deb, folder)
+
+
+def zlib(target, folder):
+    """Compile zlib for musl, which no package of Debian's has for it, into a folder."""
+    sources = CACHE / "zlib"
+    archive = source("zlib", sources)
+    if not (sources / "zconf.h").exists():
+        run("tar", "-xf", archive.name, "--strip-components=1", cwd=sources)
+        run("./configure", cwd=sources)
+    compiler = (tools() / "python", "-m", "ziglang", "cc", "-target", target)
+    options = ("-O1", "-w", "-shared", "-fPIC", "-Wl,-soname,libz.so.1", "-DHAVE_UNISTD_H")
+    out = ("-D_LARGEFILE64_SOURCE=1", "-o", folder / "libz.so.1")
+    run(*compiler, *options, *out, *sorted(sources.glob("*.c")))
 
 
 def has(*programs):
