@@ -69,15 +69,19 @@ def hits(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
 def pooled(fixtures: contestants.Fixtures, rounds: int) -> dict[str, Measured]:
     """Measure a hit on a connection of psycopg's pool, and one on a connection of Django's own."""
     found = {}
-    options = connection.settings_dict["OPTIONS"]
+    settings = connection.settings_dict
+    before = settings["CONN_MAX_AGE"]
     for name, pool in (("through a pool", {"min_size": 1}), ("without", None)):
         connection.close()
-        options.update({"pool": pool} if pool else {})
+        if pool:
+            # Django has no pool of connections that it keeps itself.
+            settings["OPTIONS"]["pool"], settings["CONN_MAX_AGE"] = pool, 0
         with cache_on():
             contestant = contestants.requests(irontoken.TokenAuthentication, fixtures.tokens)
             found.update(measure({name: contestant}, rounds=rounds, collects=True))
         connection.close()
         if pool:
             connection.close_pool()  # type: ignore[attr-defined]
-            del options["pool"]
+            del settings["OPTIONS"]["pool"]
+            settings["CONN_MAX_AGE"] = before
     return found

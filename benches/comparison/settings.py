@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "irontoken.tokens",
     "benches.comparison",
 ]
-MIGRATION_MODULES = {"comparison": None}
+# Whose tables are referred to by one without migrations is made with it.
+MIGRATION_MODULES = dict.fromkeys(("auth", "contenttypes", "comparison"))
 ROOT_URLCONF = "benches.comparison.settings"
 urlpatterns: list[object] = []
