@@ -145,7 +145,7 @@ release-check: $(VENV)/built $(VENV)/group-release ## What a release would uploa
 	$(BIN)/python -m tests.dist.licences
 	$(BIN)/maturin sdist --out dist
 	@for version in $(PYTHON_VERSIONS); do \
-		$(BIN)/maturin build --release --quiet --out dist -i python$$version || exit 1; \
+		$(BIN)/maturin build --release --quiet --compression-level 9 --out dist -i python$$version || exit 1; \
 	done
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents --toplevel irontoken dist/*.whl

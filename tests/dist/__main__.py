@@ -150,7 +150,8 @@ def build(platform):
         variables.pop("PYO3_CROSS_PYTHON_VERSION")
     out = ROOT / "dist"
     before = {path: path.stat().st_mtime for path in out.glob("*.whl")}
-    command = ("maturin", "build", "--release", "--target", platform.target)
+    command = ("maturin", "build", "--release", "--compression-level", "9")
+    command = (*command, "--target", platform.target)
     run(*command, "-i", platform.python, "--out", out, *platform.options, cwd=ROOT, env=variables)
     [wheel] = [path for path in out.glob("*.whl") if before.get(path) != path.stat().st_mtime]
     return wheel, time.monotonic() - begun

@@ -47,8 +47,11 @@ def normal(node):
 
 
 def texts(package):
+    """The texts of a crate's licence; of several that it may be used by, MIT's."""
     folder = Path(package["manifest_path"]).parent
-    return [path for path in sorted(folder.iterdir()) if is_licence(path)]
+    found = [path for path in sorted(folder.iterdir()) if is_licence(path)]
+    chosen = [path for path in found if "MIT" in path.name.upper()]
+    return chosen if chosen and " OR " in package["license"] else found
 
 
 def is_licence(path):
