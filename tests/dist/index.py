@@ -59,9 +59,9 @@ def answers(address):
 def install(python, index):
     folder = CACHE / f"from-index-{python}"
     shutil.rmtree(folder, ignore_errors=True)
-    found = shutil.which(python) or next(
-        Path.home().glob(f".pyenv/versions/{python.removeprefix('python')}.*/bin/{python}"), None
-    )
+    # pyenv's own programs of the name may be none.
+    place = f".pyenv/versions/{python.removeprefix('python')}.*/bin/{python}"
+    found = next(Path.home().glob(place), None) or shutil.which(python)
     if found is None:
         print(f"{python}: not run, there is none")
         return

@@ -1,1 +1,1 @@
-"""Where Django looks for commands."""
+"""What Django looks for management commands in."""

@@ -1,1 +1,1 @@
-"""Where Django looks for commands."""
+"""The management commands: ``manage.py irontoken``."""
