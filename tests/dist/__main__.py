@@ -41,6 +41,14 @@ PLATFORMS = (
         builds_std=False,
     ),
     Platform(
+        "manylinux x86-64, CPython 3.14",
+        "x86_64-unknown-linux-gnu",
+        "python3.14",
+        zig("manylinux_2_17"),
+        lambda wheel: linux(wheel, "manylinux_2_28_x86_64", "3.14", "cp314"),
+        builds_std=False,
+    ),
+    Platform(
         "manylinux x86-64, CPython 3.14t",
         "x86_64-unknown-linux-gnu",
         "python3.14t",
