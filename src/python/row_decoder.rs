@@ -80,6 +80,10 @@ impl RowDecoder {
     }
 }
 
+fn is_null(row: &[Bound<'_, PyAny>], column: usize) -> bool {
+    row.get(column).is_none_or(PyAnyMethods::is_none)
+}
+
 impl RowDecoder {
     /// The column of the key.
     pub(super) const fn key_column(&self) -> usize {
@@ -104,26 +108,19 @@ impl RowDecoder {
     /// The name of a part that a row lacks, and that may appear by a write to no row of these: a
     /// row that refers to its parent, or one that a foreign key without a constraint refers to.
     pub(super) fn may_appear(&self, row: &[Bound<'_, PyAny>]) -> Option<&Py<PyAny>> {
-        let is_null = |column: usize| {
-            row.get(column)
-                .is_none_or(pyo3::types::PyAnyMethods::is_none)
-        };
         self.others.iter().find_map(|(_, link)| {
             let is_settled = match link.foreign_key {
-                Some(foreign_key) => is_null(foreign_key),
+                Some(foreign_key) => is_null(row, foreign_key),
                 // Where there is no parent either, its own foreign key tells.
                 None => link.parent > 0 && self.is_absent(link.parent, row),
             };
-            (is_null(link.primary_key) && !is_settled).then_some(&link.name)
+            (is_null(row, link.primary_key) && !is_settled).then_some(&link.name)
         })
     }
 
     fn is_absent(&self, part: usize, row: &[Bound<'_, PyAny>]) -> bool {
         let link = part.checked_sub(1).and_then(|index| self.others.get(index));
-        link.is_some_and(|(_, link)| {
-            row.get(link.primary_key)
-                .is_none_or(pyo3::types::PyAnyMethods::is_none)
-        })
+        link.is_some_and(|(_, link)| is_null(row, link.primary_key))
     }
 
     /// What a row of converted values prepares.

@@ -156,7 +156,8 @@ pub(super) fn update(parser: &mut Parser<'_, '_>, tables: &TrackedTables) -> Opt
     }
     let (name, after) = parser.name(Some(first))?;
     if !after?.is("SET") || tables.changes_others(name.name) {
-        // An alias, a second table of MySQL's, a conflict clause of SQLite's.
+        // An alias, a second table of MySQL's, a conflict clause of SQLite's; or rows elsewhere
+        // that change with these.
         return None;
     }
     match name.table(tables) {

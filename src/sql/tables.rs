@@ -168,16 +168,19 @@ impl TrackedTables {
     /// Whether deleting a table's rows may delete or change rows of tracked tables too.
     #[must_use]
     pub fn takes_others_along(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        let does = |(_, effects): &(u64, Effects)| effects.cascades.contains(&name);
-        self.effects.read().as_ref().is_none_or(does)
+        self.may_affect(name, |effects| &effects.cascades)
     }
 
     /// Whether changing a table's rows may change rows of tracked tables too.
     #[must_use]
     pub fn changes_others(&self, name: &str) -> bool {
+        self.may_affect(name, |effects| &effects.updates)
+    }
+
+    /// Whether a table is one of some effects, or these are not known.
+    fn may_affect(&self, name: &str, of: fn(&Effects) -> &HashSet<String>) -> bool {
         let name = name.to_lowercase();
-        let does = |(_, effects): &(u64, Effects)| effects.updates.contains(&name);
+        let does = |(_, effects): &(u64, Effects)| of(effects).contains(&name);
         self.effects.read().as_ref().is_none_or(does)
     }
 

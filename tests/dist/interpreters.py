@@ -178,8 +178,7 @@ def linux(wheel, platform, version, abi, architecture="amd64"):
     else:
         for library in (root / "deb").glob("usr/lib/*/*.so*"):
             shutil.copy(library, root / "lib", follow_symlinks=True)
-    for package in ("zlib1g",) if not is_musl else ():
-        debian(package, "trixie", root / "deb", architecture)
+        debian("zlib1g", "trixie", root / "deb", architecture)
         for library in (root / "deb").glob("usr/lib/*/libz.so*"):
             shutil.copy(library, root / "lib")
     for each in ("tmp", "dev", "proc"):

@@ -2,8 +2,8 @@
 
 Triggers and rules of a tracked table may write to other rows than the statement names; deletions
 may take rows of other tables along, and changes of a referenced value go on to the rows that refer
-to it. All are asked for, over the driver and outside of any
-transaction, when a process first connects and when the schema has changed since.
+to it. All are asked for, over the driver and outside of any transaction, when a process first
+connects and when the schema has changed since.
 """
 
 from collections.abc import Iterable

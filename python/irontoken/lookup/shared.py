@@ -13,8 +13,9 @@ from django.db.models import Model
 from irontoken._core import FillPermit, decode_row
 from irontoken.cache import filling, shared_connections
 from irontoken.cache import service as cache
+from irontoken.cache.eligibility import uncacheable_model
 from irontoken.declared import require_fields
-from irontoken.lookup.compiler import CompiledLookup, compile_lookup, obstacle
+from irontoken.lookup.compiler import CompiledLookup, compile_lookup
 from irontoken.lookup.fields import LookupFields
 from irontoken.lookup.placement import alias_for
 from irontoken.runtime import Stage, forget_on_change
@@ -72,8 +73,7 @@ def compiled_for(
     if lookup is not None and lookup.backend is not type(connection):
         lookup = None
     if lookup is None and cache.options() is not None:
-        reason = obstacle(model, declared)
-        filling.count_uncacheable(reason or "Django makes more of its query than one row")
+        filling.count_uncacheable(uncacheable_model(model, alias, declared, lookup))
     return lookup, connection
 
 
