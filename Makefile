@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 # Few users, so that the moment between a statement and its commit is often met.
 FAULT := --answers 100000 --users 4 --writers 2 --fault
 FLEET_FAULT := --seconds 20 --fault "lease renewal without proof"
-# The core compiles for each of these; those that the tests run on are in noxfile.py.
-PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14
+# The core compiles for each of these, which are those of noxfile.py.
+PYTHON_VERSIONS := 3.10 3.11 3.12 3.13 3.14 3.15
 # COVER=1 notes which lines and branches are reached; see `make coverage`.
 RUN := $(if $(COVER),coverage run,python)
 # The parts of `make test` share no job server with cargo.
@@ -75,6 +75,7 @@ drf-suite: $(VENV)/built $(VENV)/group-test
 	$(BIN)/python -m tests.drf_suite
 
 test-all: $(VENV)/group-matrix ## Every Python, Django and REST framework, and the servers that are there
+	$(BIN)/python -m tests.dist.pythons $(PYTHON_VERSIONS)
 	$(BIN)/nox $(NOX)
 
 slow: $(VENV)/built $(VENV)/group-test ## What make test leaves out for its length
@@ -136,19 +137,28 @@ loom: ## Model-check the write protocol and the lease, and find two faults
 		grep "^test result: FAILED" target/loom-fault.log || exit 1; \
 	done
 
-dist: $(VENV)/built ## Wheels for every platform that this machine can build for, each tried where it can be
-	$(BIN)/python -m tests.dist.licences
+dist: $(VENV)/built $(VENV)/group-release ## Wheels for every platform that this machine can build for, each tried where it can be
 	$(BIN)/python -m tests.dist
+
+# Who releases gives the repository's address; without it, one that is nowhere.
+ADDRESS ?= https://irontoken.invalid/irontoken
+TREE := .cache/dist/tree
+# No path of the machine is left in the library.
+RELEASE = RUSTFLAGS="--remap-path-prefix=$(CURDIR)/$(TREE)=irontoken \
+	--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" CARGO_TARGET_DIR=$(CURDIR)/target/release-check \
+	$(CURDIR)/$(BIN)/maturin build --release --locked --quiet --compression-level 9 \
+	--sbom-include irontoken.cyclonedx.json
 
 release-check: $(VENV)/built $(VENV)/group-release ## What a release would upload: built, checked, and installed from an index
 	rm -rf dist
-	$(BIN)/python -m tests.dist.licences
-	$(BIN)/maturin sdist --out dist
+	$(BIN)/python -m tests.dist.prepare $(ADDRESS) $$(rustc --print host-tuple)
+	cd $(TREE) && $(CURDIR)/$(BIN)/maturin sdist --out $(CURDIR)/dist
 	@for version in $(PYTHON_VERSIONS); do \
-		$(BIN)/maturin build --release --quiet --compression-level 9 --out dist -i python$$version || exit 1; \
+		(cd $(TREE) && $(RELEASE) -i python$$version --out $(CURDIR)/dist) || exit 1; \
 	done
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents --toplevel irontoken dist/*.whl
+	$(BIN)/python -m tests.dist.contents
 	$(BIN)/python -m tests.dist.index
 
 fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz and a nightly Rust)

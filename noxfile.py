@@ -1,8 +1,8 @@
 """``make test-all``: every Python, every Django and REST framework, every server there is.
 
-A Python that is missing is a failure. The servers are looked for at the standard ports of the
-local host; ``POSTGRES_URL`` and ``MARIADB_URL``, in the form of ``DATABASE_URL``, name others.
-What is skipped is printed.
+A Python that is missing is a failure; ``python -m tests.dist.pythons`` has Debian's newest. The
+servers are looked for at the standard ports of the local host; ``POSTGRES_URL`` and
+``MARIADB_URL``, in the form of ``DATABASE_URL``, name others. What is skipped is printed.
 """
 
 import os
@@ -19,12 +19,12 @@ nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["versions", "prerelease", "servers", "fleet"]
 
-PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 #: Django with the REST frameworks that support it, and the Pythons that both support.
 VERSIONS = [
-    ("5.2", "3.16", [PYTHONS[0], PYTHONS[-1]]),
-    ("5.2", "3.18", PYTHONS),
-    ("6.0", "3.17", PYTHONS[2:]),
+    ("5.2", "3.16", ["3.10", "3.13"]),
+    ("5.2", "3.18", PYTHONS[:5]),
+    ("6.0", "3.17", PYTHONS[2:5]),
     ("6.1", "3.18", PYTHONS[2:]),
 ]
 #: The oldest and the newest that each Python is used with: what one machine has the time for. What
@@ -35,7 +35,8 @@ CORNERS = {
     ("3.12", "6.0", "3.17"),
     ("3.12", "6.1", "3.18"),
     ("3.13", "5.2", "3.16"),
-    ("3.13", "6.1", "3.18"),
+    ("3.14", "5.2", "3.18"),
+    ("3.15", "6.1", "3.18"),
 }
 SERVERS = {
     "PostgreSQL": (
@@ -59,6 +60,7 @@ COMBINATIONS = [
     if python in pythons
 ]
 
+os.environ["PATH"] += f"{os.pathsep}{Path('.cache/dist/pythons/bin').absolute()}"
 if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
     # pyenv hides the versions that are not named here.
     pyenv = subprocess.run(

@@ -1,6 +1,6 @@
 """``python -m tests.dist.index``: upload ``dist/`` to an index of our own, and install from it.
 
-Into a clean environment of each of this machine's Pythons for which there is a wheel.
+Into a clean environment of each Python for which there is a wheel.
 """
 
 import re
@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.dist.interpreters import SMOKE
+from tests.dist.pythons import environment, find, install
 from tests.dist.tools import CACHE, ROOT, run
 
 
@@ -35,7 +36,10 @@ def main():
             tags = [re.search(r"-cp3(\d+)-cp3\d+-", path.name) for path in files]
             versions = {tag[1] for tag in tags if tag}
             for minor in sorted(versions, key=int):
-                install(f"python3.{minor}", f"{here}/simple/")
+                program = environment(find(f"3.{minor}"), CACHE / f"from-index-3.{minor}")
+                options = ("--extra-index-url", f"{here}/simple/")
+                install(program, *options, "--only-binary", "drf-irontoken", "drf-irontoken")
+                print(f"Python 3.{minor}: {run(program, SMOKE).strip()}", flush=True)
         finally:
             server.terminate()
 
@@ -54,21 +58,6 @@ def answers(address):
     except OSError:
         return False
     return True
-
-
-def install(python, index):
-    folder = CACHE / f"from-index-{python}"
-    shutil.rmtree(folder, ignore_errors=True)
-    # pyenv's own programs of the name may be none.
-    place = f".pyenv/versions/{python.removeprefix('python')}.*/bin/{python}"
-    found = next(Path.home().glob(place), None) or shutil.which(python)
-    if found is None:
-        print(f"{python}: not run, there is none")
-        return
-    run(found, "-m", "venv", folder)
-    pip = (folder / "bin" / "pip", "install", "--quiet", "--extra-index-url", index)
-    run(*pip, "--only-binary", "drf-irontoken", "drf-irontoken")
-    print(run(folder / "bin" / "python", SMOKE).strip(), flush=True)
 
 
 if __name__ == "__main__":

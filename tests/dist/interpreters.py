@@ -12,6 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from tests.dist.pythons import environment, find, install, unpack
 from tests.dist.tools import CACHE, debian, has, run, zlib
 
 SMOKE = Path(__file__).with_name("smoke.py")
@@ -62,12 +63,7 @@ def needs(*programs):
 def standard_library(version):
     """The folder of a version's standard library: this machine's, or Debian's."""
     found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/lib/python{version}"))
-    if found:
-        return found[-1]
-    folder = CACHE / f"stdlib-{version}"
-    for part in ("minimal", "stdlib"):
-        debian(f"libpython{version}-{part}", "sid", folder)
-    return folder / "usr" / "lib" / f"python{version}"
+    return found[-1] if found else unpack(version).resolve().parents[1] / "lib" / f"python{version}"
 
 
 def download(package, platform, version, abi):
@@ -118,13 +114,11 @@ def fill(site, wheel, platform, version, abi):
     )
 
 
-def venv(wheel, python):
-    """The smoke test in a fresh environment of one of this machine's Pythons."""
-    folder = CACHE / "venv"
-    shutil.rmtree(folder, ignore_errors=True)
-    run(python, "-m", "venv", folder)
-    run(folder / "bin" / "pip", "install", "--quiet", wheel)
-    return run(folder / "bin" / "python", SMOKE)
+def venv(wheel, version):
+    """The smoke test in a fresh environment of a Python that this machine runs."""
+    program = environment(find(version), CACHE / "venv")
+    install(program, wheel)
+    return run(program, SMOKE)
 
 
 def linux(wheel, platform, version, abi, architecture="amd64"):

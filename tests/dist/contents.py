@@ -1,0 +1,78 @@
+"""``python -m tests.dist.contents``: what is in each wheel of ``dist/``, and what must not be."""
+
+import json
+import os
+import re
+import sys
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from readme_renderer import markdown
+
+from tests.dist.crates import LICENCES
+from tests.dist.tools import ROOT
+
+#: The most that a wheel may have, in bytes.
+MOST = 700_000
+#: Folders of the machine that a wheel is built on.
+FOLDERS = (ROOT, os.environ.get("CARGO_HOME", Path.home() / ".cargo"), Path.home() / ".rustup")
+ADDRESSES = {"Documentation", "Changelog", "Source", "Issues", "Security"}
+
+
+def faults(path):
+    """What is wrong with a wheel, a line each."""
+    if path.stat().st_size > MOST:
+        yield f"{path.stat().st_size} bytes"
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for name, content in files.items():
+        for folder in FOLDERS:
+            if os.fsencode(folder) in content:
+                yield f"{name} names {folder}"
+    [metadata] = [text for name, text in files.items() if name.endswith(".dist-info/METADATA")]
+    yield from of_metadata(message_from_bytes(metadata))
+    for licence in ("LICENSE", LICENCES):
+        if not any(name.endswith(f"licenses/{licence}") for name in files):
+            yield f"{licence} is missing"
+    bills = [text for name, text in files.items() if "/sboms/" in name]
+    if len(bills) != 1:
+        yield f"{len(bills)} bills of materials"
+    for bill in bills:
+        if error := JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill.decode()):
+            yield f"the bill of materials is invalid: {error.data.message}"
+        crates = {each["name"] for each in json.loads(bill)["components"]}
+        # Of the model check, of the benchmarks, and of another system than the wheel's.
+        other = "rustix" if "win_" in path.name else "windows-sys"
+        if found := crates & {"loom", "criterion", other}:
+            yield f"the bill of materials has {found}"
+
+
+def of_metadata(metadata):
+    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
+    if set(urls) != ADDRESSES:
+        yield f"Project-URL has {sorted(urls)} and not {sorted(ADDRESSES)}"
+    page = markdown.render(metadata.get_payload(decode=True).decode())
+    if page is None:
+        yield "the description does not render"
+        return
+    links = re.findall(r'(?:href|src|srcset)="([^"]+)"', page)
+    if "<img" not in page:
+        yield "the description has lost its picture"
+    for link in links:
+        if not link.startswith(("https://", "#")):
+            yield f"the description links to {link}"
+
+
+def main():
+    wheels = sorted((ROOT / "dist").glob("*.whl"))
+    found = [f"{wheel.name}: {fault}" for wheel in wheels for fault in faults(wheel)]
+    if found or not wheels:
+        sys.exit("\n".join(found) or "there is no wheel in dist/")
+    print(f"{len(wheels)} wheels have what they must have, and no path of this machine")
+
+
+if __name__ == "__main__":
+    main()
