@@ -41,13 +41,17 @@ def faults(path):
     if len(bills) != 1:
         yield f"{len(bills)} bills of materials"
     for bill in bills:
-        if error := JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill.decode()):
-            yield f"the bill of materials is invalid: {error.data.message}"
-        crates = {each["name"] for each in json.loads(bill)["components"]}
-        # Of the model check, of the benchmarks, and of another system than the wheel's.
-        other = "rustix" if "win_" in path.name else "windows-sys"
-        if found := crates & {"loom", "criterion", other}:
-            yield f"the bill of materials has {found}"
+        yield from of_materials(bill, "rustix" if "win_" in path.name else "windows-sys")
+
+
+def of_materials(bill, other):
+    """What is wrong with a bill; `other` is a crate of another system than the wheel's."""
+    if error := JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill.decode()):
+        yield f"the bill of materials is invalid: {error.data.message}"
+    crates = {each["name"] for each in json.loads(bill)["components"]}
+    # Of the model check, and of the benchmarks.
+    if found := crates & {"loom", "criterion", other}:
+        yield f"the bill of materials has {found}"
 
 
 def of_metadata(metadata):

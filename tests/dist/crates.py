@@ -1,4 +1,4 @@
-"""The crates that the library is linked from: the texts of their licences, and a bill of materials.
+"""The crates that the library is linked from: their licences, and a bill of materials.
 
 maturin's own bill has every crate of the lock file and the folder that it was built in.
 """

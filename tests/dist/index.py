@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.request
 from contextlib import closing
-from pathlib import Path
 
 from tests.dist.interpreters import SMOKE
 from tests.dist.pythons import environment, find, install

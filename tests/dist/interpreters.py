@@ -63,7 +63,9 @@ def needs(*programs):
 def standard_library(version):
     """The folder of a version's standard library: this machine's, or Debian's."""
     found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/lib/python{version}"))
-    return found[-1] if found else unpack(version).resolve().parents[1] / "lib" / f"python{version}"
+    if found:
+        return found[-1]
+    return unpack(version).resolve().parents[1] / "lib" / f"python{version}"
 
 
 def download(package, platform, version, abi):

@@ -37,7 +37,8 @@ def unpack(version):
         return program
     system = ROOT / "usr"
     libraries = system / "lib" / "x86_64-linux-gnu"
-    parts = (f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib")
+    name = f"python{version}"
+    parts = (f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib")
     missing = () if libraries.exists() else LIBRARIES
     for package in (*parts, *missing):
         debian(package, SUITE, ROOT)
