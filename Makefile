@@ -16,7 +16,7 @@ CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: dist release-check help build demo fleet test pytest fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: dist release-check help build demo fleet test pytest pages reference fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,10 +50,13 @@ test: $(VENV)/built $(VENV)/group-test $(VENV)/group-schema $(VENV)/group-lint #
 	@$(MAKE) --no-print-directory -Otarget -j2 $(PARTS)
 
 # The longest first.
-PARTS := pytest lint rust-test fleet-tests swapped short-stress schema drf-suite
+PARTS := pytest lint rust-test fleet-tests pages swapped short-stress schema drf-suite
 
 pytest: $(VENV)/built $(VENV)/group-test
 	$(BIN)/$(RUN) -m pytest -q -m "not slow" tests/unit tests/integration
+
+pages: $(VENV)/built $(VENV)/group-test
+	$(BIN)/$(RUN) -m pytest -q tests/docs
 
 fleet-tests: $(VENV)/built $(VENV)/group-test
 	$(BIN)/$(RUN) -m pytest -q -m "not slow" tests/fleet
@@ -171,6 +174,11 @@ fuzz: ## Fuzz the readers of headers and of SQL, a minute each (needs cargo-fuzz
 
 docs: $(VENV)/group-docs ## Build the documentation into site/
 	$(BIN)/zensical build --strict
+
+reference: $(VENV)/built $(VENV)/group-test ## Make the parts of the documentation that the sources make
+	$(BIN)/python -m tests.docs.generated
+	SCREENSHOTS=target/pictures $(BIN)/python -m pytest -q tests/integration/tokens/test_admin_browser.py
+	cp target/pictures/key.png docs/pictures/admin.png
 
 audit: $(VENV)/built $(VENV)/group-audit ## Known vulnerabilities and licences of what is depended on
 	cargo deny check

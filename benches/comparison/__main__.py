@@ -38,7 +38,7 @@ def main() -> None:
     if options.chart:
         from benches.comparison.chart import draw
 
-        draw(bench.authenticated, Path(__file__).parent)
+        draw(bench.authenticated, Path(__file__).parents[2] / "docs" / "pictures")
     head = f"{'ratios, the median of the pairs':60} {'measured':>8} {'at most':>8} {'spread':>7}"
     print(head)
     for target in bench.targets:

@@ -10,7 +10,7 @@ THEMES = {"light": ("#1f2328", "#b35900", "#8c959f"), "dark": ("#e6edf3", "#f088
 
 
 def draw(measured: dict[str, Measured], folder: Path) -> None:
-    """Write ``light.svg`` and ``dark.svg`` into ``folder``."""
+    """Write ``comparison-light.svg`` and ``comparison-dark.svg`` into ``folder``."""
     # A file that is the same for the same figures.
     plt.rcParams["svg.hashsalt"] = "irontoken"
     contestants = sorted(measured.values(), key=lambda each: -each.median)
@@ -25,7 +25,6 @@ def draw(measured: dict[str, Measured], folder: Path) -> None:
         for side in ("top", "right", "left", "bottom"):
             axes.spines[side].set_visible(False)
         axes.set_xticks([])
-        figure.savefig(
-            folder / f"{theme}.svg", transparent=True, bbox_inches="tight", metadata={"Date": None}
-        )
+        path = folder / f"comparison-{theme}.svg"
+        figure.savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)

@@ -38,9 +38,9 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     ``header``
         The name in ``request.META`` of the header that holds the key.
     ``key_field``, ``user_field``, ``select_related``
-        The field that holds the key; the path of foreign keys to the user, or ``None`` for a token
-        that has none; and paths of what else the query loads, as ``QuerySet.select_related()``
-        takes them. The user's ``is_active`` is asked where it has one. Such a class stands in
+        The field that holds the key. The path of foreign keys to the user, or ``None`` for a token
+        that has none. Paths of what else the query loads, as ``QuerySet.select_related()`` takes
+        them. The user's ``is_active`` is asked where it has one. Such a class stands in
         ``DEFAULT_AUTHENTICATION_CLASSES`` or in ``IRONTOKEN["CACHE"]["CLASSES"]``, by which all
         processes know which tables it reads.
     ``get_key(request)``

@@ -108,13 +108,8 @@ impl VersionFile {
 
     /// The versions for a reader at `now`, or `None`: ask the database.
     ///
-    /// `looked` is called with them when the file's path has been looked at, ten times a second at
-    /// the most.
-    pub fn for_reading(
-        &self,
-        now: Instant,
-        looked: impl FnOnce(&MappedVersions),
-    ) -> Option<Arc<MappedVersions>> {
+    /// `looked` is called when the file's path has been looked at, ten times a second at the most.
+    pub fn for_reading(&self, now: Instant, looked: impl FnOnce()) -> Option<Arc<MappedVersions>> {
         let now = nanoseconds(now.saturating_duration_since(self.started));
         if now < self.look_at.load(Ordering::Relaxed) {
             let mapped = self.mapped.read().clone();
@@ -139,9 +134,7 @@ impl VersionFile {
         };
         let until = now.saturating_add(nanoseconds(wait));
         self.look_at.store(until, Ordering::Relaxed);
-        if let Some(mapped) = &mapped {
-            looked(mapped);
-        }
+        looked();
         mapped
     }
 
@@ -321,7 +314,7 @@ mod tests {
     fn nothing_is_opened_before_it_is_needed() {
         let host = host("lazy");
         assert!(!host.path().exists());
-        assert!(host.for_reading(Instant::now(), |_| {}).is_some());
+        assert!(host.for_reading(Instant::now(), || ()).is_some());
         remove(&host);
     }
 
@@ -329,10 +322,10 @@ mod tests {
     fn a_removed_file_is_noticed_by_readers_at_once_and_made_anew() {
         let host = host("removed");
         let now = Instant::now();
-        let first = host.for_reading(now, |_| {}).expect("mapped");
+        let first = host.for_reading(now, || ()).expect("mapped");
         assert!(!host.was_lost());
         remove(&host);
-        let second = host.for_reading(now + MOMENT, |_| {}).expect("made anew");
+        let second = host.for_reading(now + MOMENT, || ()).expect("made anew");
         assert_ne!(first.generation, second.generation);
         assert!(host.path().exists());
         assert!(host.was_lost() && !host.was_lost());
@@ -343,11 +336,11 @@ mod tests {
     fn a_renamed_file_is_noticed_when_its_path_is_looked_at() {
         let host = host("renamed");
         let now = Instant::now();
-        let first = host.for_reading(now, |_| {}).expect("mapped");
+        let first = host.for_reading(now, || ()).expect("mapped");
         let elsewhere = host.path().with_extension("elsewhere");
         fs::rename(host.path(), &elsewhere).expect("renamed");
         let second = host
-            .for_reading(now + LOOK_AFTER * 2, |_| {})
+            .for_reading(now + LOOK_AFTER * 2, || ())
             .expect("made anew");
         assert_ne!(first.generation, second.generation);
         fs::remove_file(elsewhere).expect("removed");
@@ -358,9 +351,9 @@ mod tests {
     fn a_file_cut_short_is_noticed_at_once_and_made_anew() {
         let host = host("cut");
         let now = Instant::now();
-        let first = host.for_reading(now, |_| {}).expect("mapped");
+        let first = host.for_reading(now, || ()).expect("mapped");
         fs::write(host.path(), b"cut").expect("cut");
-        let second = host.for_reading(now + MOMENT, |_| {}).expect("made anew");
+        let second = host.for_reading(now + MOMENT, || ()).expect("made anew");
         assert_ne!(first.generation, second.generation);
         remove(&host);
     }
@@ -369,7 +362,7 @@ mod tests {
     fn a_file_that_was_overwritten_holds_nothing_and_is_made_anew() {
         let host = host("zeroed");
         let now = Instant::now();
-        let mapped = host.for_reading(now, |_| {}).expect("mapped");
+        let mapped = host.for_reading(now, || ()).expect("mapped");
         let row = Slots { token: 1, user: 2 };
         let version = mapped.versions.current();
         assert!(mapped.are_current(row, version));
@@ -382,7 +375,7 @@ mod tests {
         assert!(!mapped.are_current(row, version));
         assert!(host.invalidate(&WriteSet::everything()));
         let anew = host
-            .for_reading(now + LOOK_AFTER * 2, |_| {})
+            .for_reading(now + LOOK_AFTER * 2, || ())
             .expect("made anew");
         assert_ne!(anew.generation, mapped.generation);
         remove(&host);
@@ -393,12 +386,12 @@ mod tests {
         let host = host("foreign");
         fs::write(host.path(), b"not ours").expect("written");
         let now = Instant::now();
-        assert!(host.for_reading(now, |_| {}).is_none());
+        assert!(host.for_reading(now, || ()).is_none());
         assert!(host.failure().is_some());
         assert!(!host.invalidate(&WriteSet::everything()));
         assert_eq!(fs::read(host.path()).expect("read"), b"not ours");
         remove(&host);
-        assert!(host.for_reading(now + TRY_AGAIN * 2, |_| {}).is_some());
+        assert!(host.for_reading(now + TRY_AGAIN * 2, || ()).is_some());
         assert!(host.failure().is_none());
         remove(&host);
     }
@@ -406,7 +399,7 @@ mod tests {
     #[test]
     fn what_a_writer_invalidates_reaches_a_reader_of_the_same_file() {
         let (reader, writer) = (host("two"), host("two"));
-        let mapped = reader.for_reading(Instant::now(), |_| {}).expect("mapped");
+        let mapped = reader.for_reading(Instant::now(), || ()).expect("mapped");
         let version = mapped.versions.current();
         assert!(writer.invalidate(&WriteSet::everything()));
         assert!(mapped.versions.current() > version);
@@ -418,7 +411,7 @@ mod tests {
         let (reader, writer) = (host("both"), host("both"));
         let now = Instant::now();
         let row = Slots { token: 1, user: 2 };
-        let mapped = reader.for_reading(now, |_| {}).expect("mapped");
+        let mapped = reader.for_reading(now, || ()).expect("mapped");
         let version = mapped.versions.current();
         assert!(writer.for_writing().is_some());
         let elsewhere = writer.path().with_extension("elsewhere");

@@ -104,7 +104,7 @@ impl CachedLookup {
             cache.count_uncacheable(reason);
             return Ok(None);
         }
-        let Some(mapped) = lookup.for_reading(now) else {
+        let Some(mapped) = lookup.for_reading(now, || ()) else {
             cache.count_uncacheable("the versions of this host or of the fleet cannot be read");
             return Ok(None);
         };
@@ -122,13 +122,11 @@ impl CachedLookup {
 }
 
 impl CachedLookup {
-    /// The version of the host, where those of the fleet can be relied on too.
-    fn for_reading(&self, now: Instant) -> Option<Arc<MappedVersions>> {
+    /// The versions of the host, where those of the fleet can be relied on too.
+    fn for_reading(&self, now: Instant, looked: impl FnOnce()) -> Option<Arc<MappedVersions>> {
         let runs = |lease: &Arc<lease::Lease>| lease.runs(platform::now());
         if self.lease.as_ref().is_none_or(runs) {
-            let cache = self.cache.get();
-            let report = |mapped: &MappedVersions| cache.report_to(mapped);
-            cache.version_file.for_reading(now, report)
+            self.cache.get().version_file.for_reading(now, looked)
         } else {
             None
         }
@@ -154,7 +152,8 @@ impl CachedLookup {
     ) -> PyResult<Option<Pair<'py>>> {
         let cache = self.cache.get();
         let now = Instant::now();
-        let Some(mapped) = self.for_reading(now) else {
+        let mut is_due = false;
+        let Some(mapped) = self.for_reading(now, || is_due = true) else {
             return Ok(None);
         };
         let Ok(text) = key.to_str() else {
@@ -162,10 +161,14 @@ impl CachedLookup {
         };
         let fingerprint = cache.rows.fingerprint(text);
         let is_current = |slots, version| self.are_current(&mapped, slots, version);
-        let Some(entry) = cache
+        let found = cache
             .rows
-            .get(self.space_in(&mapped), fingerprint, is_current, now)
-        else {
+            .get(self.space_in(&mapped), fingerprint, is_current, now);
+        // With this hit: on a quiet site the next one may be long in coming.
+        if is_due {
+            cache.report_to(&mapped);
+        }
+        let Some(entry) = found else {
             return Ok(None);
         };
         let prepared: PreparedParts<'_> = entry

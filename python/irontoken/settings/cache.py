@@ -14,23 +14,26 @@ from irontoken.settings.option import Option, listed, number_problem, problems_o
 COHERENCES: Final = ("host", "postgres", "redis")
 
 OPTIONS: Final = (
-    Option("COHERENCE", (str,), None, "how far writes are seen: one host, or a fleet", COHERENCES),
-    Option("MAX_ENTRIES", (int,), 100_000, "tokens that each process holds at most"),
-    Option("MAX_AGE", (int, float), 30, "seconds after which a row is read anew"),
-    Option("PATH", (str, os.PathLike), None, "the folder of the version file"),
-    Option("LEASE", (int, float), 2, "seconds for which the bus may be silent"),
-    Option("LISTEN", (dict,), {}, "for an alias, the one whose server is listened to"),
-    Option("LOCATION", (str,), "", "the address of the Redis server"),
-    Option("PROJECT", (str,), "", "a name of the project's own, where several share a bus"),
+    Option("COHERENCE", (str,), None, "how far a write is seen: one host, or a fleet", COHERENCES),
+    Option(
+        "MAX_ENTRIES", (int,), 100_000, "the most tokens in each process, about 800 bytes each"
+    ),
+    Option("MAX_AGE", (int, float), 30, "seconds after which a row is read again"),
+    Option(
+        "PATH", (str, os.PathLike), None, "the folder of the version file; if None, shared memory"
+    ),
+    Option("PROJECT", (str,), "", "a name, where several projects share a user or a bus"),
+    Option("CLASSES", (list, tuple), (), "classes that only views name, and that declare fields"),
     Option(
         "REPLICAS",
         (str,),
         "",
-        "where the routers read from replicas: nothing, and no row is cached; or rows are read "
-        "from the primary",
+        "where routers read from a replica: no caching, or tokens are read from the primary",
         ("", "primary-versioned"),
     ),
-    Option("CLASSES", (list, tuple), (), "authentication classes that only views name"),
+    Option("LEASE", (int, float), 2, "of a fleet: seconds for which the bus may be silent"),
+    Option("LISTEN", (dict,), {}, "of `postgres`: `{alias: alias}`, to listen past a pool"),
+    Option("LOCATION", (str,), "", "of `redis`: the address of the server, `redis://host:6379/0`"),
 )
 #: The options that only some coherences have.
 _ONLY_FOR: Final = {

@@ -81,8 +81,8 @@ class AccessTokenManager(models.Manager[Any]):
         """Make a token for ``user``; return it and its key, which nothing else holds.
 
         ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. ``check`` is called with
-        the alias of the database, in a transaction in which nobody else issues, rotates or revokes
-        all for this user, and raises what is to be raised instead. Raises ``TypeError`` where
+        the alias of the database, and raises what is to be raised instead. Meanwhile nobody else
+        issues, rotates or revokes all for this user. Raises ``TypeError`` where
         ``expires_in`` is no ``timedelta``, ``ValidationError`` for a name, scopes or a duration
         that no token can have, and ``LimitReached``, which is one, past ``MAX_PER_USER``.
         """
@@ -182,7 +182,7 @@ class AccessTokenManager(models.Manager[Any]):
 
         Returns the new token and its key. The new one has the name, the scopes, the lifetime and
         the family of the old one. Raises ``ValueError`` for a token that is refused or was rotated
-        already, and for a grace that is negative or over a century, and ``LimitReached`` past
+        already, and for a grace that is negative or over a century. Raises ``LimitReached`` past
         ``MAX_PER_USER``.
         """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:

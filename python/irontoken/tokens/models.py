@@ -179,7 +179,7 @@ class AbstractAccessToken(models.Model):
         """Issue a token like this one, and let this one live for ``grace`` and no longer.
 
         Returns the new token and its key. Raises ``ValueError`` for a token that is refused or
-        was rotated already, and for a grace that is negative or over a century, and
+        was rotated already, and for a grace that is negative or over a century. Raises
         ``LimitReached``, which is a ``ValidationError``, past ``MAX_PER_USER``.
         """
         rotated: tuple[Any, str] = type(self).objects.rotate(self, grace)

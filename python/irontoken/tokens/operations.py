@@ -14,8 +14,8 @@ class AdoptTokens(Operation):
     """Does what ``manage.py irontoken adopt`` does: copies, or with ``finish`` moves, the rows.
 
     ``source`` is ``"authtoken"`` or ``"knox"``. Name the migrations that make the tables among the
-    ``dependencies``; put it into a migration with ``atomic = False``, so that each batch is kept
-    as soon as it is done. What was copied can be copied again; what was moved is not moved back.
+    ``dependencies``. Write ``atomic = False`` in the migration, so that each batch is kept as soon
+    as it is done. What was copied can be copied again; what was moved is not moved back.
     """
 
     reduces_to_sql = False

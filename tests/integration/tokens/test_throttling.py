@@ -241,6 +241,10 @@ class TestTheCheck:
         assert said.startswith("irontoken.W021")
         assert 'REST_FRAMEWORK["NUM_PROXIES"] = 1' in said
 
+    def test_says_nothing_to_whoever_develops(self, check, settings):
+        settings.DEBUG = True
+        assert check(proxies=None, backend="locmem.LocMemCache") == []
+
     def test_says_nothing_where_nothing_is_counted(self, check, rates, settings):
         rates.update(irontoken_name=None, irontoken_address=None, irontoken_rotate=None)
         assert check(proxies=None, backend="locmem.LocMemCache") == []

@@ -173,7 +173,7 @@ class TokenView(_View):
     serializer_class = TokenSerializer
 
     def delete(self, request: Any, pk: str) -> Response:
-        """Revoke it; answer 204.
+        """Revoke a token of this user's; answer 204.
 
         Answers 404 for a token that is not there or another user's, and 403 where scopes do not
         allow it.
@@ -196,7 +196,7 @@ class RevokeAllView(_View):
     serializer_class = RevokeAllSerializer
 
     def post(self, request: Any) -> Response:
-        """Revoke them; answer 200 with their number as ``revoked``.
+        """Revoke all tokens of this user; answer 200 with their number as ``revoked``.
 
         Takes ``keep_current``, which spares the token of this request.
         """
@@ -212,10 +212,10 @@ class RotateView(_View):
     serializer_class = RotateSerializer
 
     def post(self, request: Any) -> Response:
-        """Issue a token like it, which lives on for ``grace`` seconds; answer as ``ObtainView``.
+        """Issue a token in place of the request's own; answer as ``obtain/`` does.
 
-        Answers 400 where the request was not authenticated by an issued token, and for a grace
-        that is out of bounds.
+        Takes ``grace``, the seconds for which the old one lives on. Answers 400 where the request
+        was not authenticated by an issued token, and for a grace that is out of bounds.
         """
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth

@@ -1,0 +1,1 @@
+"""The documents as a reader takes them: each page is done from top to bottom, as it is written."""
