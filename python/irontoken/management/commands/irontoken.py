@@ -197,7 +197,9 @@ class Command(BaseCommand):
         if store is None:
             return
         if failure := store.failure():
-            yield failure
+            # Of what the system says no part names the file.
+            path = str(store.path())
+            yield failure if path in failure else f"{path}: {failure}"
             return
         self.stdout.write(
             f"The version file is {store.path()}, shared by the processes of {_user()}; "
