@@ -46,6 +46,7 @@ class Project:
     def __init__(self, folder):
         self.folder = folder
         self.known = {}
+        self.modules = []
         self._shell = self._server = self._served_by = None
         self._is_outdated = False
         self._port = free_port()
@@ -62,6 +63,7 @@ class Project:
 
     def write(self, name, text):
         """Append to a file of the project's; the shell and the server begin anew."""
+        self.modules.append(name.removesuffix(".py").replace("/", "."))
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_text() + "\n" if path.exists() else ""

@@ -95,6 +95,9 @@ def test_a_page_is_done_as_it_is_written(page, started, finished, tmp_path):
         if before.exists():
             do(project, f"before/{page.name}", before.read_text())
         not_done = do(project, page.name, page.read_text())
+        # A file that no command has read since is Python that runs, too.
+        raised = project.type("".join(f"import {each}\n" for each in project.modules))
+        assert raised is None, f"{page.name}: {raised}"
     for reason in not_done:
         print(reason)
     if not_done and all("does not answer" in reason for reason in not_done):
