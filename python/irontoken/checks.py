@@ -6,7 +6,6 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004
 from django.db import connections
 
-from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.effects import effects_of
 from irontoken.cache.eligibility import uncacheable
@@ -15,7 +14,7 @@ from irontoken.explain import HINT, replaced, uncacheable_lookup
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
-from irontoken.listed import declared_lookups, import_or_none, listed_classes
+from irontoken.listed import declared_lookups, import_or_none, is_ours, listed_classes
 from irontoken.lookup.placement import alias_for
 from irontoken.replacement import comparing
 from irontoken.settings import setting
@@ -56,7 +55,7 @@ def _class_problems() -> Iterator[tuple[str, str]]:
         )
     for path in setting.section("CACHE").get("CLASSES") or ():
         cls = import_or_none(path)
-        if cls is not None and not _is_ours(cls):
+        if cls is not None and not is_ours(cls):
             yield (
                 f"IRONTOKEN['CACHE']['CLASSES'] has {path!r}, no class of irontoken's.",
                 "List subclasses of irontoken.TokenAuthentication.",
@@ -68,7 +67,7 @@ def _class_problems() -> Iterator[tuple[str, str]]:
 
 def check_packages(**_: Any) -> list[CheckMessage]:
     """Check for packages that take REST framework's class alone for token authentication."""
-    ours = [each for each in listed_classes() if _is_ours(each)]
+    ours = [each for each in listed_classes() if is_ours(each)]
     return [
         Warning(
             f"{package} asks whether REST framework's own TokenAuthentication is listed, and "
@@ -79,10 +78,6 @@ def check_packages(**_: Any) -> list[CheckMessage]:
         )
         for package in (comparing() if ours else ())
     ]
-
-
-def _is_ours(cls: Any) -> bool:
-    return isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)
 
 
 def check_bus(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -193,7 +188,7 @@ def _hosts() -> Iterator[CheckMessage]:
 
 def _models() -> Iterator[CheckMessage]:
     for cls in listed_classes():
-        if not _is_ours(cls):
+        if not is_ours(cls):
             continue
         try:
             authenticator: Any = cls()

@@ -1,17 +1,15 @@
 """Which authentication classes a project has, and why the tokens of one are not cached."""
 
-import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from irontoken import _core
 from irontoken.cache import service as cache
 from irontoken.cache.eligibility import uncacheable, uncacheable_model
 from irontoken.declared import field_problems, replaced_by
-from irontoken.listed import listed_classes
+from irontoken.listed import is_ours, listed_classes
 from irontoken.lookup.compiler import compile_lookup
 from irontoken.lookup.placement import alias_for
 from irontoken.routes import routes
@@ -54,7 +52,7 @@ def classes() -> list[Any]:
 
 def explain(cls: Any) -> Explanation:
     """Return whether the tokens of an authentication class are cached, and why not."""
-    if not (inspect.isclass(cls) and issubclass(cls, _core.TokenAuthentication)):
+    if not is_ours(cls):
         name = getattr(cls, "__qualname__", type(cls).__qualname__)
         module = getattr(cls, "__module__", type(cls).__module__)
         return Explanation(f"{module}.{name}", "", "it is not one of irontoken's classes", "")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from irontoken import _core
 from irontoken.lookup.fields import LookupFields
 from irontoken.settings import setting
 
@@ -30,6 +31,11 @@ def import_or_none(path: Any) -> Any:
         return import_string(path) if isinstance(path, str) else path
     except ImportError:
         return None
+
+
+def is_ours(cls: Any) -> bool:
+    """Tell whether something is irontoken's authentication class, or a subclass of it."""
+    return isinstance(cls, type) and issubclass(cls, _core.TokenAuthentication)
 
 
 def listed_classes() -> list[Any]:

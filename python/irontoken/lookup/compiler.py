@@ -33,7 +33,7 @@ from django.db.models.query import MAX_GET_RESULTS
 
 from irontoken._core import Converters, RowDecoder
 from irontoken.lookup.fields import LookupFields, fields_of
-from irontoken.lookup.parts import Part, column_of, columns_of, decoders_of, parts_of
+from irontoken.lookup.parts import Part, columns_of, decoders_of, parts_of
 from irontoken.lookup.shortened import shortened
 from irontoken.lookup.strategy import strategy_of
 
@@ -178,7 +178,8 @@ def _compile(
     links = [each.link[:5] for each in parts if each.link is not None]
     user = [each.path for each in parts].index(user_path) if user_path else None
     expressions = tuple(expression for expression, *_ in compiler.select)
-    key_column = column_of(compiler, compiler.klass_info, key_field)
+    columns = [columns_of(compiler, each) for each in parts]
+    key_column = columns[0][key_field]
     if is_digest:
         sql = shortened(sql, compiler, connection)
     return CompiledLookup(
@@ -198,7 +199,7 @@ def _compile(
         is_digest=is_digest,
         is_unique=key_field.unique,
         parts=parts,
-        columns=[columns_of(compiler, each) for each in parts],
+        columns=columns,
         backend=type(connection),
         converters=_converters(expressions, connection),
     )

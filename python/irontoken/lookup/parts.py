@@ -72,7 +72,7 @@ def _add_related(compiler: Any, parts: list[Part], parent: int) -> bool:
             link = Link(parent, back, there, primary_key, None, field)
             name = field.related_query_name()
         else:
-            foreign_key = column_of(compiler, before.klass_info, field)
+            foreign_key = columns_of(compiler, before)[field]
             back = back if field.unique else None
             link = Link(parent, there, back, primary_key, foreign_key, field)
             name = field.name
@@ -80,13 +80,6 @@ def _add_related(compiler: Any, parts: list[Part], parent: int) -> bool:
         if not _add_related(compiler, parts, len(parts) - 1):
             return False
     return True
-
-
-def column_of(compiler: Any, klass_info: Any, field: Any) -> int:
-    """Return the column of a row that holds the value of a part's field."""
-    targets: dict[Any, int]
-    targets = {compiler.select[index][0].target: index for index in klass_info["select_fields"]}
-    return targets[field]
 
 
 def columns_of(compiler: Any, part: Part) -> dict[Any, int]:

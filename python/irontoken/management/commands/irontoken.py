@@ -198,8 +198,8 @@ class Command(BaseCommand):
             return
         if failure := store.failure():
             # Of what the system says no part names the file.
-            path = str(store.path())
-            yield failure if path in failure else f"{path}: {failure}"
+            place = str(store.path())
+            yield failure if place in failure else f"{place}: {failure}"
             return
         self.stdout.write(
             f"The version file is {store.path()}, shared by the processes of {_user()}; "
