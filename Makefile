@@ -46,7 +46,7 @@ demo: $(VENV)/built $(VENV)/group-demo ## Run the tutorial over HTTP and compare
 fleet: $(VENV)/built $(VENV)/group-fleet ## Two servers and one revocation, over PostgreSQL and Redis
 	@$(BIN)/python examples/fleet/run.py
 
-test: $(VENV)/built $(VENV)/group-test $(VENV)/group-schema $(VENV)/group-lint ## Everything that needs no server, on two cores
+test: $(VENV)/built $(VENV)/group-test $(VENV)/group-schema $(VENV)/group-lint $(VENV)/group-docs ## Everything that needs no server, on two cores
 	@$(MAKE) --no-print-directory -Otarget -j2 $(PARTS)
 
 # The longest first.
@@ -91,7 +91,7 @@ coverage: ## Show what the tests that were run with COVER=1 have reached
 rust-test:
 	$(CARGO) test --quiet --no-default-features
 
-lint: $(VENV)/built $(VENV)/group-lint ## Formatting, lints and types
+lint: $(VENV)/built $(VENV)/group-lint docs ## Formatting, lints, types, and the links of the documents
 	cargo fmt --check
 	$(CARGO) clippy --quiet --all-targets -- -D warnings
 	@for version in $(PYTHON_VERSIONS); do \
