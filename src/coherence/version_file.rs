@@ -147,12 +147,30 @@ impl VersionFile {
         }
     }
 
+    /// The versions as this process has them, looked at no further.
+    #[must_use]
+    pub fn mapped(&self) -> Option<Arc<MappedVersions>> {
+        self.mapped.read().clone()
+    }
+
+    /// Removes a file from which no process has read, as the one of a command that only wrote.
+    ///
+    /// Left behind, it would stand for processes of this user that others must tell of their
+    /// writes. Who has just mapped it notices, as with any file that is removed.
+    pub fn leave(&self) {
+        if let Some(mapped) = self.mapped()
+            && mapped.versions.usage() == [0; 3]
+        {
+            mapped.versions.words_ref().remove();
+        }
+    }
+
     /// Makes rows old for every reader of the host; `false` where they cannot be reached.
     pub fn invalidate(&self, write_set: &WriteSet) -> bool {
         if write_set.is_nothing() {
             return true;
         }
-        let before = self.mapped.read().clone();
+        let before = self.mapped();
         let mapped = self.for_writing();
         if let Some(before) = before
             && mapped
@@ -403,6 +421,22 @@ mod tests {
         let version = mapped.versions.current();
         assert!(writer.invalidate(&WriteSet::everything()));
         assert!(mapped.versions.current() > version);
+        remove(&reader);
+    }
+
+    #[test]
+    fn a_file_that_nobody_has_read_from_goes_with_who_leaves_it() {
+        let (reader, writer) = (host("left"), host("left"));
+        assert!(writer.invalidate(&WriteSet::everything()));
+        writer.leave();
+        assert!(!writer.path().exists());
+        let mapped = reader
+            .for_reading(Instant::now(), || ())
+            .expect("made anew");
+        mapped.versions.add_usage([0, 1, 0]);
+        assert!(writer.invalidate(&WriteSet::everything()));
+        writer.leave();
+        assert!(writer.path().exists());
         remove(&reader);
     }
 

@@ -113,10 +113,11 @@ impl Cache {
             .map_or(0, |mapped| mapped.versions.last_write())
     }
 
-    /// Adds what this process has done to what all of them have.
-    fn report(&self) {
-        if let Some(mapped) = self.version_file.for_writing() {
+    /// Adds what this process has done to what all of them have, as its last act.
+    fn ended(&self) {
+        if let Some(mapped) = self.version_file.mapped() {
             self.report_to(&mapped);
+            self.version_file.leave();
         }
     }
 

@@ -198,7 +198,7 @@ class TestStatus:
         connections.close_all()
         for _ in range(3):
             os.waitpid(fork(ask_as_long_as_it_takes), 0)
-        cache.store().report()
+        cache.store().ended()
         assert "hits 15, misses 1," in self.status()
 
     def test_not_working_it_fails(self, on):

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import connection, connections
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
@@ -208,8 +210,30 @@ class TestUsers:
             del connections["default"]  # a process of this user's own has none yet
             User.objects.count()
             assert any("irontoken-0" in record.getMessage() for record in caplog.records)
+            # The processes of this user's own have a cache that works.
+            call_command("irontoken", "status", stdout=(out := StringIO()))
+            assert "may not write to those of root" in out.getvalue()
+            bus = {"COHERENCE": "redis", "LOCATION": "redis://127.0.0.1:1", "PATH": str(shared)}
+            with override_settings(IRONTOKEN={"CACHE": bus}):
+                assert cache.unreachable_users() == []
 
         assert os.waitpid(fork(command), 0)[1] == 0
+
+    @pytest.mark.parametrize("reads", [False, True])
+    def test_a_command_leaves_a_file_where_one_of_its_user_reads(self, shared, reads):
+        key = Token.objects.create(user=User.objects.create_user("ada")).key
+        connection.close()
+
+        def command():
+            os.setuid(NOBODY)
+            if reads:
+                ask(key)
+            User.objects.update(first_name="Ada")
+            assert (shared / f"irontoken-{NOBODY}").exists()
+            cache._ended()
+
+        assert os.waitpid(fork(command), 0)[1] == 0
+        assert (shared / f"irontoken-{NOBODY}").exists() == reads
 
 
 def test_an_unknown_django_is_said_and_served(token, monkeypatch, caplog):

@@ -93,10 +93,11 @@ def _suffix(options: CacheOptions) -> str:
 def unreachable_users() -> list[str]:
     """Return the other users whose version files this one may not write to, each with its path.
 
-    Root may write to all of them, and does.
+    Root may write to all of them, and does. The processes of a fleet hear of a write by its bus,
+    whoever they run as.
     """
-    cache = store()
-    if cache is None or system.is_root():
+    found, cache = options(), store()
+    if found is None or cache is None or found.coherence != "host" or system.is_root():
         return []
     return [f"{system.user_name(user)} ({path})" for user, path in cache.other_users()]
 
@@ -202,7 +203,7 @@ def _forked() -> None:
 
 def _ended() -> None:
     if _store is not None:
-        _store.report()
+        _store.ended()
 
 
 background.after_fork(_forked)

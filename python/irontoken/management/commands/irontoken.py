@@ -214,8 +214,9 @@ class Command(BaseCommand):
             last = _last(store.last_write_of(user))
             self.stdout.write(f"User {user} has a version file too: {path}{last}.")
         if users := cache.unreachable_users():
+            # The cache of this user's own processes works all the same.
             said = f"This user may not write to those of {', '.join(users)}."
-            yield f"{said} {cache.UNREACHABLE_HINT}"
+            self.stdout.write(self.style.WARNING(f"{said} {cache.UNREACHABLE_HINT}"))
 
     def _status_of(
         self, connection: BaseDatabaseWrapper, options: CacheOptions, wait: float
