@@ -7,11 +7,13 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.base import DeserializationError
 from django.db import DataError
 from django.views.decorators.debug import sensitive_variables
 
@@ -20,6 +22,7 @@ from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
 from irontoken.tokens import get_token_model, leaks
 from irontoken.tokens.adoption import sources
 from irontoken.tokens.adoption.base import Adoption, Unproven
+from irontoken.tokens.adoption.undo import undo
 from irontoken.tokens.validators import split_scopes
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -91,6 +94,12 @@ def add_arguments(actions: Any) -> None:
     step.add_argument("--dry-run", action="store_true", help="say what there is to do")
     step.add_argument(
         "--finish", action="store_true", help="remove that app's rows; their keys go on"
+    )
+    step.add_argument(
+        "--undo",
+        metavar="FILE",
+        help="load that app's rows from what dumpdata has written, but for those whose keys have "
+        "been revoked since",
     )
 
 
@@ -219,6 +228,9 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
         work = Adoption(source)
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error
+    if given["undo"]:
+        _undo(command, work, given["undo"])
+        return
     setting = f"ACCEPT_{source.upper()}"
     left = work.left()
     if given["dry_run"]:
@@ -250,6 +262,22 @@ def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
         )
     else:
         command.stdout.write(f"Every key is accepted as before. {setting} stays: it finds them.")
+
+
+@sensitive_variables()
+def _undo(command: BaseCommand, work: Adoption, path: str) -> None:
+    try:
+        with Path(path).open() as fixture:
+            done = undo(work, fixture)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+    except DeserializationError:
+        # What it quotes may be a key.
+        raise CommandError(f"{path} is no fixture of manage.py dumpdata in JSON.") from None
+    name = work.source.name
+    command.stdout.write(f"{counted(done.loaded)} of {name} loaded, and accepted there alone")
+    if done.ended:
+        command.stdout.write(f"{counted(done.ended)} left out: revoked or deleted since")
 
 
 def _user(name: str) -> Any:
