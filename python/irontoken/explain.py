@@ -65,9 +65,7 @@ def explain(cls: Any) -> Explanation:
         place = f"{model._meta.label} on {alias!r}"
         options = cache.options()
         if options is None:
-            hint = (
-                'Add \'irontoken\' to INSTALLED_APPS and IRONTOKEN = {"CACHE": {"COHERENCE": …}}.'
-            )
+            hint = 'Write IRONTOKEN = {"CACHE": {"COHERENCE": "host"}}.'
             return Explanation(name, place, "the cache is off", hint)
         if reason := replaced(cls):
             return Explanation(name, place, reason, HINT)

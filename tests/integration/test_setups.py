@@ -21,7 +21,7 @@ from irontoken.checks import check_cache
 from irontoken.lookup import compiler as compiled
 from irontoken.lookup import plain
 from irontoken.lookup import shared as lookup
-from irontoken.tokens.checks import check_leftovers, check_models
+from irontoken.tokens.checks import check_knox, check_leftovers, check_models
 from tests.support.comparison import ask, assert_same
 from tests.support.processes import fork
 
@@ -32,11 +32,12 @@ MODEL = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}
 NOBODY = 65534
 
 
-def started(apps, setting, then="irontoken.TokenAuthentication"):
+def started(apps, setting, then="irontoken.TokenAuthentication", drf=None):
     """What a process of a project says on its way out, and whether it had got through."""
     code = (
         "from django.conf import settings\n"
-        f"settings.configure(INSTALLED_APPS={APPS + apps!r}, IRONTOKEN={setting!r}, DATABASES="
+        f"settings.configure(INSTALLED_APPS={APPS + apps!r}, IRONTOKEN={setting!r}, "
+        f"REST_FRAMEWORK={drf or {}!r}, DATABASES="
         '{"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}, '
         'SECRET_KEY="x")\n'
         f"import django\ndjango.setup()\nimport irontoken\n{then}\n"
@@ -97,6 +98,34 @@ class TestStart:
         setting = {**(HOST if apps else {}), **(MODEL if len(apps) > 1 else {})}
         assert started(apps, setting) == (True, "")
 
+    def test_a_default_class_without_an_app_for_its_tokens_stops_the_site(self):
+        drf = {"DEFAULT_AUTHENTICATION_CLASSES": ["irontoken.TokenAuthentication"]}
+        is_up, said = started([], {}, drf=drf)
+        assert not is_up
+        assert 'Write INSTALLED_APPS += ["rest_framework.authtoken"].' in said
+        assert started(["rest_framework.authtoken"], {}, drf=drf) == (True, "")
+        assert started(["irontoken", "irontoken.tokens"], MODEL, drf=drf) == (True, "")
+
+    @pytest.mark.parametrize(
+        "action", [["issue", "ada", "--name", "x"], ["revoke", "--user", "a"]]
+    )
+    def test_a_command_of_issued_tokens_says_which_app_it_needs(self, action):
+        call = (
+            f"from django.core.management import execute_from_command_line as run; run({action})"
+        )
+        call = call.replace("run([", 'run(["manage.py", "irontoken", ')
+        is_up, said = started(["irontoken"], {}, then=call)
+        assert not is_up
+        assert said.strip().endswith('Write INSTALLED_APPS += ["irontoken.tokens"].')
+
+    def test_a_command_before_migrate_says_so(self):
+        call = "from django.core.management import execute_from_command_line as run; "
+        call += 'run(["manage.py", "irontoken", "list"])'
+        is_up, said = started(["irontoken", "irontoken.tokens"], MODEL, then=call)
+        assert not is_up
+        assert said.strip().splitlines()[-1].endswith("Run manage.py migrate.")
+        assert "Traceback" not in said
+
     def test_no_pepper_is_in_the_report(self):
         peppers = {**MODEL, "TOKENS": {"PEPPERS": {1: SECRET, "two": SECRET}}}
         is_up, said = started(["irontoken", "irontoken.tokens"], peppers)
@@ -123,6 +152,25 @@ class TestChecks:
             assert "obtain_auth_token" in self.ids(check_models())["irontoken.W023"]
         with override_settings(ROOT_URLCONF="tests.integration.test_setups", IRONTOKEN=MODEL):
             assert check_models() == []
+
+    @pytest.mark.parametrize(
+        ("sent", "keyword", "is_told"),
+        [
+            ("Token", "Token", False),
+            ("Bearer", "Token", True),
+            ("bearer", ("Token", "Bearer"), False),
+        ],
+    )
+    def test_a_word_of_knox_clients_that_no_class_looks_for_is_told(
+        self, monkeypatch, sent, keyword, is_told
+    ):
+        cls = type("Ours", (irontoken.TokenAuthentication,), {"keyword": keyword})
+        monkeypatch.setattr("irontoken.tokens.checks.listed_classes", lambda: [cls])
+        setting = {**MODEL, "TOKENS": {"ACCEPT_KNOX": True}}
+        with override_settings(IRONTOKEN=setting, REST_KNOX={"AUTH_HEADER_PREFIX": sent}):
+            assert ("irontoken.W026" in self.ids(check_knox())) == is_told
+        with override_settings(IRONTOKEN=MODEL, REST_KNOX={"AUTH_HEADER_PREFIX": sent}):
+            assert check_knox() == []
 
     def test_rows_of_authtokens_that_are_refused_are_told(self, token, monkeypatch):
         tables = [*connection.introspection.table_names(), "django_migrations"]

@@ -57,6 +57,11 @@ def missing_apps() -> Iterator[tuple[str, str]]:
         apps.is_installed("irontoken"),
         apps.is_installed("irontoken.tokens"),
     )
+    if _looks_in_authtoken() and not (has_tokens or apps.is_installed("rest_framework.authtoken")):
+        yield (
+            "REST_FRAMEWORK lists irontoken's class, and the app of its tokens is not installed.",
+            'Write INSTALLED_APPS += ["rest_framework.authtoken"].',
+        )
     if section("CACHE") and not is_installed:
         yield (
             "IRONTOKEN['CACHE'] is set and the app is not installed: no write would be seen.",
@@ -82,6 +87,14 @@ def missing_apps() -> Iterator[tuple[str, str]]:
             f"IRONTOKEN['TOKEN_MODEL'] is {token_model()!r} and its app is not installed.",
             'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
         )
+
+
+def _looks_in_authtoken() -> bool:
+    """Tell whether irontoken's own class is a default, which names no other model."""
+    listed: Any = (getattr(settings, "REST_FRAMEWORK", None) or {}).get(
+        "DEFAULT_AUTHENTICATION_CLASSES"
+    )
+    return "irontoken.TokenAuthentication" in (listed or ())
 
 
 def problems() -> Iterator[tuple[str, str]]:

@@ -32,9 +32,10 @@ def get_token_model() -> Any:
     from irontoken.settings.setting import token_model
 
     label = token_model() or "irontoken_tokens.AccessToken"
+    is_set = f"is {label!r}, which" if token_model() else f"is not set, and {label!r}"
     try:
         return apps.get_model(label, require_ready=False)
     except (LookupError, ValueError) as error:
         raise ImproperlyConfigured(
-            f"IRONTOKEN['TOKEN_MODEL'] is {label!r}, which is no installed model."
+            f"IRONTOKEN['TOKEN_MODEL'] {is_set} is no installed model."
         ) from error

@@ -26,6 +26,7 @@ class TokensConfig(AppConfig):
         from irontoken.tokens import default_model, receivers
         from irontoken.tokens import settings as conf
         from irontoken.tokens.checks import (
+            check_knox,
             check_leftovers,
             check_models,
             check_peppers,
@@ -42,6 +43,7 @@ class TokensConfig(AppConfig):
             import_module("irontoken.tokens.http.openapi")
         checks.register(check_tokens)
         checks.register(check_scopes, checks.Tags.urls)
+        checks.register(check_knox, checks.Tags.urls)
         checks.register(check_throttles, checks.Tags.urls)
         checks.register(check_peppers, checks.Tags.database)
         checks.register(check_models, checks.Tags.urls)

@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, router
 from rest_framework.settings import api_settings
 
+from irontoken.listed import is_ours, listed_classes
 from irontoken.routes import Route, routes
 from irontoken.settings import setting
 from irontoken.tokens import get_token_model, scopes
@@ -51,6 +52,23 @@ def require_model() -> None:
         raise ImproperlyConfigured(
             f"IRONTOKEN['TOKEN_MODEL'] is {label!r}, which is no model of issued tokens. {hint}"
         )
+
+
+def check_knox(**_: Any) -> list[CheckMessage]:
+    """Check that the header in which clients of knox send their keys is one that is looked for."""
+    sent = (getattr(settings, "REST_KNOX", None) or {}).get("AUTH_HEADER_PREFIX", "Token")
+    try:
+        is_honoured = conf.options().accept_knox
+    except ImproperlyConfigured:
+        return []  # another check's to say
+    ours = [each for each in listed_classes() if is_ours(each)]
+    looked_for = [each.keyword for each in ours]
+    words = [word for each in looked_for for word in (each if isinstance(each, tuple) else [each])]
+    if not is_honoured or not ours or sent.lower() in [str(word).lower() for word in words]:
+        return []
+    message = f"Clients of knox send {sent!r} before their keys, and no listed class looks for it."
+    hint = f"List a subclass of irontoken.TokenAuthentication with keyword = {sent!r}."
+    return [Warning(message, hint=hint, id="irontoken.W026")]
 
 
 def check_peppers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

@@ -7,22 +7,18 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.serializers.base import DeserializationError
-from django.db import DataError
+from django.db import DataError, OperationalError, ProgrammingError, connections, router
 from django.views.decorators.debug import sensitive_variables
 
 from irontoken.cache import service as cache
 from irontoken.settings.option import LONGEST as LONGEST_LIFETIME
 from irontoken.tokens import get_token_model, leaks
-from irontoken.tokens.adoption import sources
-from irontoken.tokens.adoption.base import Adoption, Unproven
-from irontoken.tokens.adoption.undo import undo
+from irontoken.tokens.adoption import commands as adoption
 from irontoken.tokens.validators import split_scopes
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -41,11 +37,6 @@ def duration(text: str) -> timedelta:
     if time > LONGEST_LIFETIME:
         raise argparse.ArgumentTypeError(f"{text!r} is more than a century")
     return time
-
-
-def counted(count: int, noun: str = "token") -> str:
-    """Return a number of things in words: ``1 token``, ``2 tokens``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def add_arguments(actions: Any) -> None:
@@ -86,30 +77,25 @@ def add_arguments(actions: Any) -> None:
     )
     for parser in (issue, revoke, listing, purge):
         parser.add_argument("--json", action="store_true", help="for programs to read")
-    adopt = actions.add_parser("adopt", help="take over the tokens of another app")
-    adopt.add_argument(
-        "--from", choices=sorted(sources.SOURCES), default="authtoken", dest="source"
-    )
-    step = adopt.add_mutually_exclusive_group()
-    step.add_argument("--dry-run", action="store_true", help="say what there is to do")
-    step.add_argument(
-        "--finish", action="store_true", help="remove that app's rows; their keys go on"
-    )
-    step.add_argument(
-        "--undo",
-        metavar="FILE",
-        help="load that app's rows from what dumpdata has written, but for those whose keys have "
-        "been revoked since",
-    )
+    adoption.add_arguments(actions)
 
 
 @sensitive_variables()
 def handle(command: BaseCommand, given: dict[str, Any]) -> None:
     """Do what was asked for; raise ``CommandError`` where that cannot be done."""
-    if given["action"] == "adopt":
-        _adopt(command, given)
-    else:
-        _answer(command, given)
+    try:
+        if given["action"] == "adopt":
+            adoption.handle(command, given)
+        else:
+            _answer(command, given)
+    except (OperationalError, ProgrammingError):
+        model = get_token_model()
+        alias = router.db_for_write(model)
+        if model._meta.db_table in connections[alias].introspection.table_names():
+            raise
+        raise CommandError(
+            f"{alias!r} has no table of {model._meta.label}. Run manage.py migrate."
+        ) from None
     if given["action"] == "revoke" and (users := cache.unreachable_users()):
         raise CommandError(
             f"Revoked, but not told to the processes of {', '.join(users)}. "
@@ -129,9 +115,10 @@ def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
     command.stdout.write(json.dumps(found, indent=2) if given["json"] else _line(found))
     if unknown := found.get("unknown"):
         lines = ", ".join(map(str, unknown))
+        count = adoption.counted(len(unknown), "line")
         raise CommandError(
-            f"{counted(len(unknown), 'line')} named no token: {lines}. A line is a key, or the "
-            "first characters of one that manage.py irontoken list shows."
+            f"{count} named no token: {lines}. A line is a key, or the first characters of one "
+            "that manage.py irontoken list shows."
         )
 
 
@@ -220,64 +207,6 @@ def _list(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _purge(given: dict[str, Any]) -> dict[str, Any]:
     return {"purged": get_token_model().objects.purge(given["older_than"])}
-
-
-def _adopt(command: BaseCommand, given: dict[str, Any]) -> None:
-    source = given["source"]
-    try:
-        work = Adoption(source)
-    except ImproperlyConfigured as error:
-        raise CommandError(str(error)) from error
-    if given["undo"]:
-        _undo(command, work, given["undo"])
-        return
-    setting = f"ACCEPT_{source.upper()}"
-    left = work.left()
-    if given["dry_run"]:
-        command.stdout.write(f"{source} holds {counted(left)}. Nothing was changed.")
-        if unverifiable := work.unverifiable():
-            command.stdout.write(
-                f"{counted(unverifiable)} of these would stay as they are: {source} refuses them "
-                "today, since its settings have changed or their keys look like issued ones."
-            )
-        return
-    title = f"accepted, and removed from {source}" if given["finish"] else "copied"
-    try:
-        for done in work.finish() if given["finish"] else work.copy():
-            command.stdout.write(f"{done} of {left} {title}")
-    except Unproven as error:
-        raise CommandError(str(error)) from error
-    if not given["finish"]:
-        command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
-    elif left := work.left():
-        command.stdout.write(
-            f"{counted(left)} of {source} stayed: new, of a copy that was revoked, against a "
-            "constraint of the token model, or refused by the app itself. The keys that it "
-            f"honours go on working while {setting} is on. Run it again, or delete those rows."
-        )
-    elif source == "authtoken":
-        command.stdout.write(
-            "Every key is accepted as before, and none is held. Set "
-            f"IRONTOKEN['TOKENS']['{setting}'] to False: it costs these keys a query."
-        )
-    else:
-        command.stdout.write(f"Every key is accepted as before. {setting} stays: it finds them.")
-
-
-@sensitive_variables()
-def _undo(command: BaseCommand, work: Adoption, path: str) -> None:
-    try:
-        with Path(path).open() as fixture:
-            done = undo(work, fixture)
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-    except DeserializationError:
-        # What it quotes may be a key.
-        raise CommandError(f"{path} is no fixture of manage.py dumpdata in JSON.") from None
-    name = work.source.name
-    command.stdout.write(f"{counted(done.loaded)} of {name} loaded, and accepted there alone")
-    if done.ended:
-        command.stdout.write(f"{counted(done.ended)} left out: revoked or deleted since")
 
 
 def _user(name: str) -> Any:

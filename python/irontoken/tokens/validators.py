@@ -34,9 +34,12 @@ def valid_name(name: str) -> str:
 
 
 def is_scope(word: object) -> bool:
-    """Tell whether a token can have a scope: RFC 6749, section 3.3, with a length."""
+    """Tell whether a token can have a scope: RFC 6749, section 3.3, with a length.
+
+    Without commas, which people write between two scopes.
+    """
     is_word = isinstance(word, str) and 0 < len(word) <= LONGEST_SCOPE
-    return is_word and all("!" <= each <= "~" and each not in '"\\' for each in str(word))
+    return is_word and all("!" <= each <= "~" and each not in '",\\' for each in str(word))
 
 
 def valid_scope(scopes: Iterable[str]) -> str:
@@ -47,7 +50,7 @@ def valid_scope(scopes: Iterable[str]) -> str:
     for scope in found:
         if not is_scope(scope):
             raise ValidationError(
-                {"scopes": _("A scope is a word of printable ASCII without spaces and quotes.")}
+                {"scopes": _("A scope is a word of ASCII without spaces, commas and quotes.")}
             )
     joined = " ".join(found)
     if len(joined) > LONGEST_SCOPES:

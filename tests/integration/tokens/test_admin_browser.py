@@ -180,7 +180,7 @@ def test_a_refused_form_keeps_what_was_typed(browser):
     choose_user(browser, ada)
     browser.find("#id_scope").send_keys('re"ad')
     browser.click("input[name=_save]")
-    assert "without spaces and quotes" in browser.text()
+    assert "without spaces, commas and quotes" in browser.text()
     assert browser.find("#id_scope").get_attribute("value") == 're"ad'
     browser.keep("refused")
 

@@ -24,6 +24,8 @@ from irontoken.settings.cache import CacheOptions
 
 #: Seconds.
 _LOCK_TIMEOUT = 5
+#: What the app of issued tokens adds.
+_OF_TOKENS = ("issue", "revoke", "list", "purge", "adopt")
 
 
 def _commands_of_apps() -> list[Any]:
@@ -72,6 +74,11 @@ class Command(BaseCommand):
             commands.add_arguments(actions)
         for each in actions.choices.values():
             _add_djangos_options(each)
+        for action in _OF_TOKENS:
+            if action not in actions.choices:
+                # Whatever stands behind it: the answer is which app it needs.
+                of_app = actions.add_parser(action, prefix_chars="\0", add_help=False)
+                of_app.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
 
     def handle(self, *_: Any, **given: Any) -> None:
         """Do it; raise ``CommandError`` where it cannot be done or the cache does not work."""
@@ -88,6 +95,11 @@ class Command(BaseCommand):
             self._explain(given["classes"])
             return
         if given["action"] not in {"status", "install", "uninstall"}:
+            if "rest" in given:
+                raise CommandError(
+                    f"{given['action']} needs the app of issued tokens. "
+                    'Write INSTALLED_APPS += ["irontoken.tokens"].'
+                )
             for commands in _commands_of_apps():
                 commands.handle(self, given)
             return
