@@ -16,8 +16,8 @@ class HasScopes(BasePermission):
     That is a list for all methods, or a dict from a method to its list, in which HEAD follows GET
     and OPTIONS needs none unless they are named. ``[]`` says that none is needed. Raises
     ``ImproperlyConfigured`` at the first request of a view without the attribute, or with one that
-    is spelled almost so. The same holds for a dict that lacks a method of the view, and for a text
-    in place of a list. ``manage.py check`` finds them for views that are routed.
+    is spelled almost so. A dict that lacks a method of the view, and a text in place of a list,
+    raise it too. ``manage.py check`` finds such views where they are routed.
 
     A token without scopes may do everything, or with ``IRONTOKEN["TOKENS"]["UNSCOPED"] =
     "refuse"`` nothing that needs one; so may tokens of another kind. A user with a session and no

@@ -28,7 +28,7 @@ OPTIONS: Final = (
         "RENEW_EVERY",
         (timedelta, type(None)),
         None,
-        "a use that would give so much more time renews the token",
+        "renews a token by its use, once that adds so much time to it",
     ),
     Option(
         "MAX_LIFETIME",
