@@ -82,6 +82,7 @@ def versions(session, django, drf):
     session.run("python", "-m", "tests.drf_suite")
     # The processes of a host and of a fleet are the same in every version, and take the longest.
     longest = (
+        "tests/docs",
         "tests/fleet",
         "tests/integration/test_processes.py",
         "tests/integration/test_leaks.py",
@@ -93,7 +94,7 @@ def versions(session, django, drf):
 
 @nox.session(python=PYTHONS[-1], tags=["corners"])
 def prerelease(session):
-    """Run the tests of look-ups and of the cache on Django's newest release or pre-release."""
+    """Run the tests of look-ups, of the cache and of the documents on Django's newest release."""
     session.install("--quiet", ".", *GROUPS)
     session.install("--quiet", "--upgrade", "--pre", "django", "djangorestframework")
     session.run("python", "-c", "import django; print('Django', django.get_version())")
@@ -105,6 +106,7 @@ def prerelease(session):
     # On a disk, where all others have their databases in memory.
     folder = {"TEST_DATABASE_FOLDER": session.create_tmp()}
     session.run("python", "-m", "pytest", "-q", *tests, *session.posargs, env=folder)
+    session.run("python", "-m", "pytest", "-q", "tests/docs/test_pages.py")
 
 
 @nox.session
@@ -122,7 +124,8 @@ def servers(session, server):
     # What the fleet does with PostgreSQL is reached here alone.
     is_measured = server == "PostgreSQL" and "COVER" in os.environ
     measured = ("coverage", "run", *run[1:]) if is_measured else run
-    session.run(*measured, *session.posargs, env={"DATABASE_URL": url})
+    # The documents have SQLite of their own.
+    session.run(*measured, "--ignore=tests/docs", *session.posargs, env={"DATABASE_URL": url})
     swapped = ("tests/integration/tokens", "--ds", "tests.support.swapped.settings")
     session.run(*run, *swapped, env={"DATABASE_URL": url})
     session.run("python", "-m", "tests.schema", env={"DATABASE_URL": url})
