@@ -209,7 +209,8 @@ impl SharedWords {
             .is_some_and(|(length, links)| length == identity.length && and_its_links(links))
     }
 
-    /// Removes the file, which was cut short or overwritten, unless another stands in its place.
+    /// Removes the file, unless another stands in its place: it was cut short or overwritten, or
+    /// nobody reads from it.
     pub fn remove(&self) {
         let Some((file, identity)) = &self.file else {
             return;
