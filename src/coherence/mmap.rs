@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rand::TryRng;
@@ -207,6 +207,14 @@ impl SharedWords {
         };
         platform::length_and_links(file)
             .is_some_and(|(length, links)| length == identity.length && and_its_links(links))
+    }
+
+    /// Marks the file as one that is being read from, by its time of modification.
+    pub fn touch(&self) {
+        if let Some((file, _)) = &self.file {
+            // Where it fails, the file is taken for one that is no longer read from.
+            let _ = file.set_modified(SystemTime::now());
+        }
     }
 
     /// Removes the file, unless another stands in its place: it was cut short or overwritten, or

@@ -135,6 +135,9 @@ impl VersionFile {
         let until = now.saturating_add(nanoseconds(wait));
         self.look_at.store(until, Ordering::Relaxed);
         looked();
+        if let Some(mapped) = &mapped {
+            mapped.versions.words_ref().touch();
+        }
         mapped
     }
 
@@ -422,6 +425,22 @@ mod tests {
         assert!(writer.invalidate(&WriteSet::everything()));
         assert!(mapped.versions.current() > version);
         remove(&reader);
+    }
+
+    #[test]
+    fn a_file_shows_when_it_was_last_read_from() {
+        let host = host("read-from");
+        let now = Instant::now();
+        assert!(host.for_reading(now, || ()).is_some());
+        let file = OpenOptions::new().write(true).open(host.path());
+        file.and_then(|file| file.set_modified(UNIX_EPOCH))
+            .expect("set");
+        let modified = || fs::metadata(host.path()).and_then(|found| found.modified());
+        assert_eq!(modified().expect("there"), UNIX_EPOCH);
+        assert!(host.for_reading(now + LOOK_AFTER * 2, || ()).is_some());
+        let age = modified().expect("there").elapsed().expect("past");
+        assert!(age < Duration::from_secs(60));
+        remove(&host);
     }
 
     #[test]

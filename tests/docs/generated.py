@@ -187,6 +187,8 @@ def kind_of(field):
     kind = field["type"].replace("array", "list of texts").replace("string", "text")
     if field.get("format") == "date-time":
         kind = "time (ISO 8601)"
+    if "minimum" in field:
+        kind += f", {field['minimum']} to {field['maximum']}"
     if field.get("nullable"):
         kind += " or null"
     most = field.get("maxLength")

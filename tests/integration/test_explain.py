@@ -111,7 +111,9 @@ def test_why_not_is_said_with_what_would_change_it(cls, reason, hint, on):
 
 def test_a_cache_that_is_off_is_said_to_be():
     with override_settings(IRONTOKEN={}):
-        assert "the cache is off. Write IRONTOKEN = " in str(explain(irontoken.TokenAuthentication))
+        assert "the cache is off. Write IRONTOKEN = " in str(
+            explain(irontoken.TokenAuthentication)
+        )
 
 
 def test_all_that_are_in_use_are_explained_once(on, monkeypatch):

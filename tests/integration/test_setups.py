@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -58,9 +59,9 @@ class TestStart:
         [
             ([], HOST, 'INSTALLED_APPS += ["irontoken"]'),
             ([], MODEL, 'INSTALLED_APPS += ["irontoken", "irontoken.tokens"]'),
-            (["irontoken"], MODEL, 'INSTALLED_APPS += ["irontoken", "irontoken.tokens"]'),
+            (["irontoken"], MODEL, 'INSTALLED_APPS += ["irontoken.tokens"]'),
             (["irontoken.tokens"], {}, 'INSTALLED_APPS += ["irontoken"]'),
-            (["irontoken"], {"TOKENS": {"EXPIRES_IN": None}}, ', "irontoken.tokens"]'),
+            (["irontoken"], {"TOKENS": {"EXPIRES_IN": None}}, '+= ["irontoken.tokens"]'),
             (["irontoken", "irontoken.tokens"], {"TOKEN_MODEL": "auth.User"}, "It takes 'iron"),
             (["irontoken", "irontoken.tokens"], {"TOKEN_MODEL": "no.Such"}, "It takes 'iron"),
             (["irontoken"], {"CACHE": {"COHERENCE": "hots"}}, "It takes 'host'"),
@@ -258,12 +259,23 @@ class TestUsers:
             del connections["default"]  # a process of this user's own has none yet
             User.objects.count()
             assert any("irontoken-0" in record.getMessage() for record in caplog.records)
+            # Where nothing was revoked, there is nothing to tell.
+            call_command("irontoken", "revoke", "--user", "ada", stdout=StringIO())
             # The processes of this user's own have a cache that works.
             call_command("irontoken", "status", stdout=(out := StringIO()))
             assert "may not write to those of root" in out.getvalue()
             bus = {"COHERENCE": "redis", "LOCATION": "redis://127.0.0.1:1", "PATH": str(shared)}
             with override_settings(IRONTOKEN={"CACHE": bus}):
                 assert cache.unreachable_users() == []
+
+        assert os.waitpid(fork(command), 0)[1] == 0
+        # As long ago as no row is answered from any more.
+        os.utime(shared / "irontoken-0", times=(time.time() - 40,) * 2)
+
+        def command():
+            os.setuid(NOBODY)
+            assert cache.unreachable_users() == []
+            call_command("irontoken", "revoke", "--user", "ada", stdout=StringIO())
 
         assert os.waitpid(fork(command), 0)[1] == 0
 

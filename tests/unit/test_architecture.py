@@ -96,7 +96,9 @@ def test_rust_names_python_objects_in_one_file():
 def test_retired_words_are_gone(place):
     paths = [ROOT / place]
     if paths[0].is_dir():
-        paths = [path for path in paths[0].rglob("*") if path.suffix in {".rs", ".py", ".pyi"}]
+        paths = [
+            path for path in paths[0].rglob("*") if path.suffix in {".rs", ".py", ".pyi", ".md"}
+        ]
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in paths

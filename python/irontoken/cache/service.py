@@ -7,6 +7,8 @@ What fills it is in `filling`, what may be in it in `eligibility`, and how it le
 import hashlib
 import logging
 import threading
+import time
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
@@ -54,6 +56,8 @@ class CacheInfo(NamedTuple):
 
 
 #: What is done about other users' version files.
+#: Seconds: a file shows when it was last read from to a tenth of a second, and clocks are coarse.
+_GRAIN: Final = 1
 UNREACHABLE_HINT: Final = (
     "Their processes answer without what this user writes for up to MAX_AGE. Run everything as "
     "one user, or commands as root. Where those files are another project's, write "
@@ -94,12 +98,25 @@ def unreachable_users() -> list[str]:
     """Return the other users whose version files this one may not write to, each with its path.
 
     Root may write to all of them, and does. The processes of a fleet hear of a write by its bus,
-    whoever they run as.
+    whoever they run as. What was not read from for ``MAX_AGE`` is no file of anybody who would
+    still answer by a row.
     """
     found, cache = options(), store()
     if found is None or cache is None or found.coherence != "host" or system.is_root():
         return []
-    return [f"{system.user_name(user)} ({path})" for user, path in cache.other_users()]
+    since = time.time() - found.max_age - _GRAIN
+    return [
+        f"{system.user_name(user)} ({path})"
+        for user, path in cache.other_users()
+        if _modified(path) >= since
+    ]
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0  # it has just been removed
 
 
 def warn_of_users() -> None:

@@ -80,13 +80,19 @@ def missing_apps() -> Iterator[tuple[str, str]]:
     if section("TOKENS") and not has_tokens:
         yield (
             "IRONTOKEN['TOKENS'] is set and the app of issued tokens is not installed.",
-            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+            tokens_line(),
         )
     if token_model() and not has_tokens:
         yield (
             f"IRONTOKEN['TOKEN_MODEL'] is {token_model()!r} and its app is not installed.",
-            'Write INSTALLED_APPS += ["irontoken", "irontoken.tokens"].',
+            tokens_line(),
         )
+
+
+def tokens_line() -> str:
+    """Return the line that installs the app of issued tokens; an app is named only once."""
+    before = "" if apps.is_installed("irontoken") else '"irontoken", '
+    return f'Write INSTALLED_APPS += [{before}"irontoken.tokens"].'
 
 
 def _looks_in_authtoken() -> bool:

@@ -29,13 +29,14 @@ def get_token_model() -> Any:
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
-    from irontoken.settings.setting import token_model
+    from irontoken.settings.setting import token_model, tokens_line
 
     label = token_model() or "irontoken_tokens.AccessToken"
     is_set = f"is {label!r}, which" if token_model() else f"is not set, and {label!r}"
     try:
         return apps.get_model(label, require_ready=False)
     except (LookupError, ValueError) as error:
+        hint = "" if apps.is_installed("irontoken.tokens") else f" {tokens_line()}"
         raise ImproperlyConfigured(
-            f"IRONTOKEN['TOKEN_MODEL'] {is_set} is no installed model."
+            f"IRONTOKEN['TOKEN_MODEL'] {is_set} is no installed model.{hint}"
         ) from error

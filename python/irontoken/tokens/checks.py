@@ -171,7 +171,9 @@ def check_models(**_: Any) -> list[CheckMessage]:
             "The endpoint obtain/ is routed and IRONTOKEN['TOKEN_MODEL'] is not set: "
             "irontoken.TokenAuthentication refuses the tokens that it issues."
         )
-        hint = 'Write IRONTOKEN = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}.'
+        hint = 'Write IRONTOKEN["TOKEN_MODEL"] = "irontoken_tokens.AccessToken".'
+        if not getattr(settings, "IRONTOKEN", None):
+            hint = 'Write IRONTOKEN = {"TOKEN_MODEL": "irontoken_tokens.AccessToken"}.'
         found.append(Warning(message, hint=hint, id="irontoken.W022"))
     try:
         accepts = not setting.token_model() or conf.options().accept_authtoken

@@ -96,11 +96,6 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
         raise CommandError(
             f"{alias!r} has no table of {model._meta.label}. Run manage.py migrate."
         ) from None
-    if given["action"] == "revoke" and (users := cache.unreachable_users()):
-        raise CommandError(
-            f"Revoked, but not told to the processes of {', '.join(users)}. "
-            f"{cache.UNREACHABLE_HINT}"
-        )
 
 
 def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
@@ -113,6 +108,11 @@ def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
             _print_rows(command, found, as_json=given["json"])
         return
     command.stdout.write(json.dumps(found, indent=2) if given["json"] else _line(found))
+    if found.get("revoked") and (users := cache.unreachable_users()):
+        raise CommandError(
+            f"Revoked, but not told to the processes of {', '.join(users)}. "
+            f"{cache.UNREACHABLE_HINT}"
+        )
     if unknown := found.get("unknown"):
         lines = ", ".join(map(str, unknown))
         count = adoption.counted(len(unknown), "line")

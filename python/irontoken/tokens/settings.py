@@ -28,7 +28,7 @@ OPTIONS: Final = (
         "RENEW_EVERY",
         (timedelta, type(None)),
         None,
-        "renews a token by its use, once that adds so much time to it",
+        "a token is renewed by a use, at most once in so much time",
     ),
     Option(
         "MAX_LIFETIME",

@@ -1,9 +1,11 @@
 """The way back: what was moved is loaded again, and what was revoked meanwhile stays revoked."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from knox.models import AuthToken
 from rest_framework.authtoken.models import Token
@@ -95,6 +97,15 @@ def test_a_later_adoption_takes_the_same_copies_up(source, rows, keys, fixture):
 def test_it_may_be_done_twice_and_leaves_what_is_there(source, rows, keys, fixture):
     adopt(source, "--undo", fixture)
     assert "0 tokens" in adopt(source, "--undo", fixture)
+    assert accepted(CLASSES[source], keys) == [True] * 4
+
+
+def test_a_key_that_was_renewed_meanwhile_has_its_later_end(source, rows, keys, fixture):
+    later = timezone.now() + timedelta(days=9)
+    AccessToken.objects.filter(user__username="user0").update(expires=later)
+    adopt(source, "--undo", fixture)
+    if source == "knox":
+        assert rows.get(user__username="user0").expiry == later
     assert accepted(CLASSES[source], keys) == [True] * 4
 
 

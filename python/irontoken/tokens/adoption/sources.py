@@ -70,6 +70,9 @@ class Authtoken:
         """Return what of the row, besides its user, may have changed since it was copied."""
         return {}
 
+    def restore(self, row: Any, copy: Any) -> None:
+        """Do nothing: a row has nothing that changes."""
+
 
 class Knox:
     """``knox``, which holds digests of its own."""
@@ -136,6 +139,10 @@ class Knox:
         slides = row.expiry is not None and set_to.AUTO_REFRESH and set_to.TOKEN_TTL
         lifetime = int(set_to.TOKEN_TTL.total_seconds()) if slides else None
         return {"expires": row.expiry, "lifetime": lifetime}
+
+    def restore(self, row: Any, copy: Any) -> None:
+        """Give a row the end that its copy has by now: a use may have renewed it."""
+        row.expiry = copy.expires
 
 
 SOURCES: Final[dict[str, Any]] = {source.name: source for source in (Authtoken(), Knox())}

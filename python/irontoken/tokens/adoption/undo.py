@@ -51,7 +51,10 @@ def undo(adoption: Adoption, fixture: IO[str]) -> Undone:
 
 
 def _reject_copy(adoption: Adoption, row: Any) -> bool:
-    """Accept the copy of a row no longer; tell whether there was one that was accepted."""
+    """Accept the copy of a row no longer, and bring the row up to date by it.
+
+    Returns whether there was one that was accepted.
+    """
     copies = adoption.tokens._base_manager.using(adoption.alias)
     copies = copies.filter(user_id=row.user_id, pending=False, revoked=None)
     digests = adoption.source.digests(row, adoption.options)
@@ -63,6 +66,7 @@ def _reject_copy(adoption: Adoption, row: Any) -> bool:
         copy = copies.filter(display=shown["display"], created__range=created).first()
     if copy is None:
         return False
+    adoption.source.restore(row, copy)
     digest = adoption.source.digest(row, adoption.options)
     copies.filter(pk=copy.pk).update(digest=digest, pending=True, revoked=timezone.now())
     return True
