@@ -109,16 +109,26 @@ def test_a_key_that_was_renewed_meanwhile_has_its_later_end(source, rows, keys, 
     assert accepted(CLASSES[source], keys) == [True] * 4
 
 
+def test_a_key_that_was_rotated_is_not_loaded_even_in_its_grace(source, rows, keys, fixture):
+    _, new = copy_of(0).rotate(grace=timedelta(hours=1))
+    assert "1 token left out" in adopt(source, "--undo", fixture)
+    assert accepted(CLASSES[source], keys) == [False, True, True, True]
+    # By irontoken's class both go on as they were.
+    assert accepted(OURS, [keys[0], new]) == [True, True]
+
+
 def test_a_user_who_is_gone_is_left_out(source, rows, keys, fixture):
     User.objects.get(username="user3").delete()
     assert "1 token left out" in adopt(source, "--undo", fixture)
     assert rows.count() == 3
 
 
-@pytest.mark.parametrize("text", ["", "{", '[{"model": "authtoken.token", "pk": "secret"}]'])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b'[{"model": "authtoken.token", "pk": "secret"}]', b"secret \xff"]
+)
 def test_what_is_no_fixture_is_said_without_what_is_in_it(source, tmp_path, text):
     path = tmp_path / "rows.json"
-    path.write_text(text)
+    path.write_bytes(text)
     with pytest.raises(CommandError, match="no fixture") as raised:
         adopt(source, "--undo", str(path))
     assert "secret" not in str(raised.value)

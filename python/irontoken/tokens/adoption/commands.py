@@ -87,10 +87,10 @@ def _undo(command: BaseCommand, work: Adoption, path: str) -> None:
             done = undo(work, fixture)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-    except DeserializationError:
+    except (DeserializationError, UnicodeDecodeError):
         # What it quotes may be a key.
         raise CommandError(f"{path} is no fixture of manage.py dumpdata in JSON.") from None
     name = work.source.name
     command.stdout.write(f"{counted(done.loaded)} of {name} loaded, and accepted there alone")
     if done.ended:
-        command.stdout.write(f"{counted(done.ended)} left out: revoked or deleted since")
+        command.stdout.write(f"{counted(done.ended)} left out: revoked, rotated or deleted since")

@@ -9,6 +9,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from django.core import serializers
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -23,7 +24,7 @@ class Undone(NamedTuple):
     """What has become of the rows of a fixture."""
 
     loaded: int
-    #: Their keys have been revoked or deleted since, or their users have.
+    #: Their keys have been revoked, rotated or deleted since, or their users have been deleted.
     ended: int
 
 
@@ -57,6 +58,8 @@ def _reject_copy(adoption: Adoption, row: Any) -> bool:
     """
     copies = adoption.tokens._base_manager.using(adoption.alias)
     copies = copies.filter(user_id=row.user_id, pending=False, revoked=None)
+    # One that was rotated, and is in its grace, would live on without an end.
+    copies = copies.filter(Q(lifetime=None) | Q(lifetime__gt=0))
     digests = adoption.source.digests(row, adoption.options)
     copy = copies.filter(digest__in=digests).first()
     if copy is None:
