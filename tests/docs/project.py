@@ -58,6 +58,7 @@ class Project:
             "DJANGO_SETTINGS_MODULE": "of_the_test",
             "PATH": f"{program}{os.pathsep}{os.environ['PATH']}",
             "PYTHONWARNINGS": "ignore",
+            "PEPPER_1": "of a page, and of nobody else's site",
             "PYTHONPATH": str(folder),
         }
 

@@ -22,13 +22,18 @@ OPTIONS: Final = (
     Option(
         "PATH", (str, os.PathLike), None, "the folder of the version file; if None, shared memory"
     ),
-    Option("PROJECT", (str,), "", "a name, where several projects share a user or a bus"),
-    Option("CLASSES", (list, tuple), (), "classes that only views name, and that declare fields"),
+    Option("PROJECT", (str,), "", "a name, where several projects share a system user or a bus"),
+    Option(
+        "CLASSES",
+        (list, tuple),
+        (),
+        "classes that declare `key_field` and the like, and that only views name",
+    ),
     Option(
         "REPLICAS",
         (str,),
         "",
-        "where routers read from a replica: no caching, or tokens are read from the primary",
+        'where routers read from a replica: `""` caches nothing, the other reads the primary',
         ("", "primary-versioned"),
     ),
     Option("LEASE", (int, float), 2, "of a fleet: seconds for which the bus may be silent"),

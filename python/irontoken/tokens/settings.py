@@ -17,12 +17,17 @@ from irontoken.tokens.validators import is_scope
 
 OPTIONS: Final = (
     Option("KEY_PREFIX", (str,), "it_", "what the keys that are issued from now on begin with"),
-    Option("EXPIRES_IN", (timedelta, type(None)), None, "how long a token lives, if not told"),
+    Option(
+        "EXPIRES_IN",
+        (timedelta, type(None)),
+        None,
+        "how long a token lives, unless `issue()` is given a time",
+    ),
     Option(
         "MAX_EXPIRES_IN",
         (timedelta, type(None)),
         None,
-        "the longest `expires_in` of a request; if None, `EXPIRES_IN`",
+        "the longest `expires_in` that a request may ask for; if None, `EXPIRES_IN`",
     ),
     Option(
         "RENEW_EVERY",
@@ -42,7 +47,7 @@ OPTIONS: Final = (
         "ON_LIMIT",
         (str,),
         "refuse",
-        "what is done with one token too many",
+        "at the limit: issue no token, or revoke the oldest one first",
         ("refuse", "revoke_oldest"),
     ),
     Option(
