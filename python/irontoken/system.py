@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 #: Of <unistd.h> on macOS.
@@ -16,8 +17,16 @@ def user_number() -> int | None:
 
 
 def is_root() -> bool:
-    """Tell whether the process may open the files of all users."""
+    """Tell whether the process runs as root."""
     return user_number() == 0
+
+
+def may_write_as_root(path: Path) -> bool:
+    """Tell whether the process is root and may write to a file of another user.
+
+    A container may run root without that right, as by ``--cap-drop ALL``.
+    """
+    return is_root() and os.access(path, os.R_OK | os.W_OK)
 
 
 def user_name(number: int) -> str:

@@ -279,6 +279,14 @@ class TestUsers:
 
         assert os.waitpid(fork(command), 0)[1] == 0
 
+    def test_root_without_the_right_is_told_whom_it_does_not_reach(self, shared, monkeypatch):
+        """As in a container without capabilities."""
+        (shared / f"irontoken-{NOBODY}").touch()
+        assert cache.unreachable_users() == []
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        [told] = cache.unreachable_users()
+        assert str(shared / f"irontoken-{NOBODY}") in told
+
     @pytest.mark.parametrize("reads", [False, True])
     def test_a_command_leaves_a_file_where_one_of_its_user_reads(self, shared, reads):
         key = Token.objects.create(user=User.objects.create_user("ada")).key

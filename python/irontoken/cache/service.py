@@ -97,18 +97,18 @@ def _suffix(options: CacheOptions) -> str:
 def unreachable_users() -> list[str]:
     """Return the other users whose version files this one may not write to, each with its path.
 
-    Root may write to all of them, and does. The processes of a fleet hear of a write by its bus,
-    whoever they run as. What was not read from for ``MAX_AGE`` is no file of anybody who would
-    still answer by a row.
+    Root writes to all of them, where a container has not taken that right away. The processes of a
+    fleet hear of a write by its bus, whoever they run as. What was not read from for ``MAX_AGE``
+    is no file of anybody who would still answer by a row.
     """
     found, cache = options(), store()
-    if found is None or cache is None or found.coherence != "host" or system.is_root():
+    if found is None or cache is None or found.coherence != "host":
         return []
     since = time.time() - found.max_age - _GRAIN
     return [
         f"{system.user_name(user)} ({path})"
         for user, path in cache.other_users()
-        if _modified(path) >= since
+        if _modified(path) >= since and not system.may_write_as_root(path)
     ]
 
 
