@@ -13,7 +13,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from readme_renderer import markdown
 
 from tests.dist.crates import LICENCES
-from tests.dist.tools import ROOT
+from tests.dist.tools import ROOT, VERSION
 
 #: The most that a wheel may have, in bytes.
 MOST = 700_000
@@ -22,13 +22,12 @@ FOLDERS = (ROOT, os.environ.get("CARGO_HOME", Path.home() / ".cargo"), Path.home
 #: What each wheel has one of.
 PRESENT = (
     r"irontoken/_core\..*(so|pyd)",
-    r"irontoken/(__init__\.py)",
-    r"irontoken/(py\.typed)",
+    r"irontoken/__init__\.py",
+    r"irontoken/py\.typed",
     r".*licenses/LICENSE",
     rf".*licenses/{LICENCES}",
     r".*/sboms/.*",
 )
-[VERSION] = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 ADDRESSES = {"Documentation", "Changelog", "Source", "Issues", "Security"}
 
 

@@ -13,10 +13,9 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
-from tests.dist.contents import VERSION
 from tests.dist.interpreters import SMOKE
 from tests.dist.pythons import environment, find, install
-from tests.dist.tools import CACHE, ROOT, run
+from tests.dist.tools import CACHE, ROOT, VERSION, run
 
 
 def main():

@@ -10,7 +10,7 @@ import shutil
 import sys
 
 from tests.dist.crates import licences, materials
-from tests.dist.tools import CACHE, ROOT, run
+from tests.dist.tools import CACHE, ROOT, VERSION, run
 
 #: For a release that is built to be tried.
 NOWHERE = "https://irontoken.invalid/irontoken"
@@ -44,8 +44,7 @@ def prepare(folder, address):
     licences(folder)
     project = folder / "pyproject.toml"
     text = project.read_text()
-    [version] = re.findall(r'^version = "(.+)"$', text, re.MULTILINE)
-    tag = f"v{version}"
+    tag = f"v{VERSION}"
     if "[project.urls]" not in text:
         project.write_text(text + URLS.format(address=address, tag=tag))
     readme = folder / "README.md"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "dist"
+[VERSION] = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 #: The standard library is built for each target, since rustup's of this machine has but its own.
 BUILD_STD = "std,panic_unwind,panic_abort"
 

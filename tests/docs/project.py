@@ -6,14 +6,13 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
 
-from tests.support.servers import free_port
+from tests.support.servers import answers, free_port
 
 #: The version file is the test's own; all else is what the reader has written.
 SETTINGS = """
@@ -141,8 +140,7 @@ class Project:
         for _ in range(300):
             if self._server.poll() is not None:
                 raise RuntimeError((self.folder / "server.log").read_text())
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            if answers(self._port):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"{command} does not answer")

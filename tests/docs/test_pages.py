@@ -1,7 +1,6 @@
 """Each page of the documents, done as it is written: what it shows is what happens."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from tests.docs.page import SHOWN, blocks, commands
 from tests.docs.printed import differs, replaced
 from tests.docs.project import Project
+from tests.support.servers import answers
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,7 +54,7 @@ def do(project, name, text):
     not_done = []
     for block in blocks(text):
         place = f"{name}:{block.line}"
-        absent = [each for each in block.needs if not answers(each)]
+        absent = [each for each in block.needs if not answers(SERVERS[each])]
         if block.reason or absent:
             not_done.append(f"{place} {block.reason or f'{absent[0]} does not answer'}")
         elif block.language == "console":
@@ -76,14 +76,6 @@ def do(project, name, text):
         else:
             assert block.language in SHOWN, f"{place} a block of {block.language!r}"
     return not_done
-
-
-def answers(server):
-    try:
-        socket.create_connection(("127.0.0.1", SERVERS[server]), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

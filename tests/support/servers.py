@@ -19,6 +19,15 @@ def free_port():
         return free.getsockname()[1]
 
 
+def answers(port):
+    """Tell whether something listens on a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def binaries():
     """Return the folder of PostgreSQL's own programs, or ``None``."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -42,8 +51,7 @@ class Server:
 
     def wait(self):
         for _ in range(600):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            if answers(self.port):
                 return self
             time.sleep(0.05)
         raise RuntimeError(f"no server on port {self.port}")
