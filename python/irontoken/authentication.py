@@ -18,41 +18,45 @@ setting.require()
 class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthentication):
     """Token authentication by ``Authorization: Token <key>``.
 
-    A drop-in for ``rest_framework.authentication.TokenAuthentication``: the same results, the
-    same refusals and the same single query, with every attribute and method of that class open
-    to subclasses: ``keyword``, ``model``, ``get_model()``, ``authenticate(request)``,
+    It replaces ``rest_framework.authentication.TokenAuthentication``, with the same results, the
+    same refusals and the same single query. Subclasses may override the same attributes and
+    methods: ``keyword``, ``model``, ``get_model()``, ``authenticate(request)``,
     ``authenticate_credentials(key)`` and ``authenticate_header(request)``.
 
     ``authenticate`` returns ``(user, token)``, or ``None`` for a request without the header or
-    with another scheme, and raises ``rest_framework.exceptions.AuthenticationFailed`` for a
+    with another scheme. It raises ``rest_framework.exceptions.AuthenticationFailed`` for a
     malformed header, an unknown key and an inactive user.
 
-    What applications override those methods for, a subclass declares in its body; it then stays
-    on the fast path, and a cached token still costs no query:
+    A subclass may also declare the following in its body. It is as fast as this class then, and a
+    cached token costs no query:
 
     ``keyword``
-        May be a tuple, each of which is accepted; a 401 names the first. ``None`` takes the
-        header's whole value for the key, and a refusal is a 403. A class with ``None`` refuses
-        other schemes of the same header, and so is the last of its list, or has a header of its
-        own.
+        The scheme, or a tuple of schemes. A 401 names the first. With ``None``, the key is the
+        whole value of the header, and a refusal is a 403. List a class with ``None`` last, or give
+        it a header of its own: it refuses the other schemes of its header.
     ``header``
-        The name in ``request.META`` of the header that holds the key.
-    ``key_field``, ``user_field``, ``select_related``
-        The field that holds the key. The path of foreign keys to the user, or ``None`` for a token
-        that has none. Paths of what else the query loads, as ``QuerySet.select_related()`` takes
-        them. The user's ``is_active`` is asked where it has one. Such a class stands in
-        ``DEFAULT_AUTHENTICATION_CLASSES`` or in ``IRONTOKEN["CACHE"]["CLASSES"]``, by which all
-        processes know which tables it reads.
+        The name in ``request.META`` of the header that has the key.
+    ``key_field``
+        The field of the model that has the key.
+    ``user_field``
+        The path of foreign keys from the token to the user, or ``None`` if a token has no user. A
+        user that has ``is_active`` must be active.
+    ``select_related``
+        Paths of further objects that the query loads, as in ``QuerySet.select_related()``.
     ``get_key(request)``
-        Returns the key as a ``str``, in place of ``header`` and ``keyword``; ``None`` for a
-        request that is not for this class.
+        Returns the key as a ``str``, in place of ``header`` and ``keyword``. It returns ``None``
+        for a request that is for another class.
     ``principal(token)``
-        Returns ``request.user`` for a token. Permissions ask it for ``is_authenticated``.
+        Returns ``request.user`` for a token. It must have ``is_authenticated``.
     ``check(request, user, token)``
-        Is called for each request whose key was accepted, cached or not. Raises what refuses it,
-        and returns ``None``. The use of the token has been recorded by then.
+        Is called for each request with an accepted key, cached or not, after the use of the token
+        was recorded. It raises an exception to refuse the request, and returns ``None``.
 
-    ``authenticate_credentials(key)`` knows no request, and calls none of them.
+    List a class with ``key_field``, ``user_field`` or ``select_related`` in
+    ``DEFAULT_AUTHENTICATION_CLASSES`` or in ``IRONTOKEN["CACHE"]["CLASSES"]``, so that all
+    processes know which tables it reads.
+
+    ``authenticate_credentials(key)`` has no request, and does not call these methods.
     """
 
     key_field: str = "key"

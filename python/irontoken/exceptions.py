@@ -8,11 +8,10 @@ _MESSAGES = {
 
 
 class InvalidHeader(ValueError):
-    """An ``Authorization`` header of our scheme that holds no usable key.
+    """An ``Authorization`` header that has the scheme and no usable key.
 
-    ``reason`` is ``"no_credentials"``, ``"contains_spaces"`` or ``"invalid_characters"``: the
-    cases that REST framework's ``TokenAuthentication`` tells apart. The header itself, and with
-    it the key, is never part of the exception.
+    ``reason`` is ``"no_credentials"``, ``"contains_spaces"`` or ``"invalid_characters"``, as in
+    REST framework's ``TokenAuthentication``. The exception never contains the header or the key.
     """
 
     def __init__(self, reason: str) -> None:

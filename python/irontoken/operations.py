@@ -11,14 +11,14 @@ from irontoken.settings import setting
 
 
 class InstallTriggers(Operation):
-    """Installs what ``manage.py irontoken install`` does; undone, it removes it.
+    """Creates the triggers of ``manage.py irontoken install``; its reversal removes them.
 
-    It needs the tables of tokens and users: name the migrations that make them among the
-    ``dependencies``. It takes no arguments. On other databases than PostgreSQL it does nothing,
-    and whether the cache is on makes no difference. Add it anew, in a migration of its own, when
-    ``manage.py check --database default`` says that the triggers are missing or out of date.
+    It takes no arguments. It needs the tables of tokens and users: list the migrations that create
+    them in ``dependencies``. It does nothing on other databases than PostgreSQL. It works whether
+    the cache is on or off. Add a new migration with it when ``manage.py check --database default``
+    reports missing or outdated triggers.
 
-    Raises ``django.db.Error`` where the role of the migration may not make triggers.
+    Raises ``django.db.Error`` if the role of the migration may not create triggers.
     """
 
     reversible = True

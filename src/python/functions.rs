@@ -10,14 +10,14 @@ use crate::credentials::{header, issued_key, random_key};
 
 /// Return a new key: random bytes as lower-case hexadecimal digits.
 ///
-/// `nbytes` is the number of bytes; the key has twice as many characters. The default of 20 gives
-/// what REST framework's `Token.generate_key()` does, and `secrets.token_hex()` gives the same.
+/// `nbytes` is the number of random bytes. The key has two characters for each. With the default of
+/// 20, the key has the form of REST framework's `Token.generate_key()`.
 ///
-/// The bytes come straight from the operating system's generator. A process that was forked
-/// repeats none of its parent's keys.
+/// The bytes come directly from the operating system's generator, as in `secrets.token_hex()`. A
+/// forked process does not repeat the keys of its parent.
 ///
 /// Raises `ValueError` for a negative number, `OverflowError` for more than 2³⁰ characters, and
-/// `OSError` where the operating system gives no random bytes.
+/// `OSError` if the operating system returns no random bytes.
 #[pyfunction]
 #[pyo3(signature = (nbytes = 20))]
 pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {
@@ -32,10 +32,11 @@ pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, 
 
 /// Return a list of new keys, for `bulk_create()`.
 ///
-/// `count` is the number of keys and `nbytes` that of the bytes of each; see `generate_key()`. One
-/// system call serves many keys.
+/// `count` is the number of keys, and `nbytes` the number of random bytes of each key. One system
+/// call serves many keys.
 ///
-/// Raises what `generate_key()` raises, for all keys together, and `MemoryError`.
+/// Raises the exceptions of `generate_key()`, where 2³⁰ is the limit for all keys together, and
+/// `MemoryError`.
 #[pyfunction]
 #[pyo3(signature = (count, nbytes = 20))]
 pub(super) fn generate_keys(
@@ -54,14 +55,14 @@ pub(super) fn generate_keys(
 
 /// Return the key in the value of an `Authorization` header, or `None` for another scheme.
 ///
-/// `header` is the value as the server received it, as `bytes` or as the `str` that WSGI and
-/// Django make of it (each character one byte). `keyword` is the scheme, compared without regard
-/// to case. The rules are those of REST framework's `TokenAuthentication.authenticate()`: the
-/// scheme and the key are separated by white space, and nothing follows.
+/// `header` is the value that the server received: `bytes`, or the `str` that WSGI and Django make
+/// of them, with one character for each byte. `keyword` is the scheme; its case does not matter. The
+/// rules are those of REST framework's `TokenAuthentication.authenticate()`: white space separates
+/// the scheme and the key, and nothing follows.
 ///
-/// Raises `irontoken.InvalidHeader`, whose `reason` is `"no_credentials"`, `"contains_spaces"` or
-/// `"invalid_characters"`, for a header of the scheme that holds no key, and `TypeError` for
-/// another type. It quotes no key.
+/// Raises `irontoken.InvalidHeader` if the header has the scheme and no usable key. Its `reason` is
+/// `"no_credentials"`, `"contains_spaces"` or `"invalid_characters"`. Raises `TypeError` for
+/// another type. No exception contains the key.
 #[pyfunction]
 #[pyo3(signature = (header, keyword = None))]
 #[pyo3(text_signature = "(header, keyword='Token')")]
@@ -87,13 +88,13 @@ pub(super) fn parse_authorization<'py>(
     key.map_err(|malformed| invalid_header(py, malformed))
 }
 
-/// Compare two keys, both `str` or both `bytes`, in a time that does not tell where they differ.
+/// Return whether two keys, both `str` or both `bytes`, are equal, in constant time.
 ///
-/// As `hmac.compare_digest()`, and for text that is not ASCII too. The time depends on their
-/// lengths.
+/// The time depends on the lengths of the keys, and not on where they differ. In contrast to
+/// `hmac.compare_digest()`, a `str` may have characters outside ASCII.
 ///
-/// Raises `TypeError` for other types, and `ValueError` for a `str` with a lone surrogate. It quotes
-/// no key.
+/// Raises `TypeError` for other types, and `ValueError` for a `str` with a lone surrogate. No
+/// exception contains a key.
 #[pyfunction]
 pub(super) fn keys_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let (Ok(a), Ok(b)) = (a.cast::<PyString>(), b.cast::<PyString>()) {

@@ -134,10 +134,12 @@ def warn_of_users() -> None:
 
 
 def info() -> CacheInfo:
-    """Return what the cache of this process has done, over all databases.
+    """Return the counters of the cache of this process, over all databases.
 
-    Of a cache that is off all numbers are 0, and ``coherence`` is ``"off"``. It raises nothing.
-    ``manage.py irontoken status`` adds up the processes of a host.
+    The counters are ``hits``, ``misses``, ``stale``, ``evictions``, ``entries`` and ``bytes``.
+    ``coherence`` describes the coherence in words. ``uncacheable`` is a dict from each reason for
+    which rows were not cached to their number. If the cache is off, the counters are 0 and
+    ``coherence`` is ``"off"``. ``manage.py irontoken status`` adds up the processes of a host.
     """
     found = _store.info() if _store is not None else {}
     counts = {name: found.get(name, 0) for name in CacheInfo._fields[:6]}
@@ -164,10 +166,10 @@ def coherence() -> str:
 
 
 def clear() -> None:
-    """Empty the cache in every process of the host, and of the fleet where there is one.
+    """Empty the cache in every process of the host, and of the fleet if there is one.
 
-    Raises ``OSError`` where the other processes of the host cannot be told, and
-    ``django.db.Error`` where PostgreSQL is to tell those of other hosts and cannot be asked.
+    Raises ``OSError`` if the other processes of the host do not learn of it. With ``"postgres"``,
+    raises ``django.db.Error`` if the database does not answer.
     """
     found, cache = options(), store()
     if found is None or cache is None:

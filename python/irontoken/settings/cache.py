@@ -20,25 +20,25 @@ OPTIONS: Final = (
     ),
     Option("MAX_AGE", (int, float), 30, "seconds after which a row is read again"),
     Option(
-        "PATH", (str, os.PathLike), None, "the folder of the version file; if None, shared memory"
+        "PATH", (str, os.PathLike), None, "the folder of the version file; shared memory if `None`"
     ),
-    Option("PROJECT", (str,), "", "a name, where several projects share a system user or a bus"),
+    Option("PROJECT", (str,), "", "a name, if several projects share a system user or a bus"),
     Option(
         "CLASSES",
         (list, tuple),
         (),
-        "classes that declare `key_field` and the like, and that only views name",
+        "classes with a token model of their own that only views name",
     ),
     Option(
         "REPLICAS",
         (str,),
         "",
-        'where routers read from a replica: `""` caches nothing, the other reads the primary',
+        'if routers read from a replica: `""` caches nothing, the other reads the primary',
         ("", "primary-versioned"),
     ),
-    Option("LEASE", (int, float), 2, "of a fleet: seconds for which the bus may be silent"),
-    Option("LISTEN", (dict,), {}, "of `postgres`: `{alias: alias}`, to listen past a pool"),
-    Option("LOCATION", (str,), "", "of `redis`: the address of the server, `redis://host:6379/0`"),
+    Option("LEASE", (int, float), 2, "seconds after which a process stops caching if the bus fails"),
+    Option("LISTEN", (dict,), {}, "for `postgres` behind a pool: `{alias: alias to listen on}`"),
+    Option("LOCATION", (str,), "", "for `redis`: the address of the server, `redis://host:6379/0`"),
 )
 #: The options that only some coherences have.
 _ONLY_FOR: Final = {

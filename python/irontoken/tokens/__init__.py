@@ -12,9 +12,9 @@ __all__ = ["get_token_model", "looks_like_key"]
 
 
 def looks_like_key(text: str) -> bool:
-    """Tell whether a text is an issued key: its prefix, its alphabet and its checksum are right.
+    """Return whether ``text`` has the prefix, the alphabet and the checksum of an issued key.
 
-    It needs no database, and says nothing of whether the key is anybody's. For a log scrubber.
+    It makes no query, and so does not say whether a token has this key. A log scrubber can use it.
     """
     from irontoken.tokens import settings as conf
 
@@ -22,9 +22,9 @@ def looks_like_key(text: str) -> bool:
 
 
 def get_token_model() -> Any:
-    """Return the model of issued tokens: ``AccessToken``, or what it is swapped for.
+    """Return the model of issued tokens: ``AccessToken``, or the model in ``TOKEN_MODEL``.
 
-    Raises ``ImproperlyConfigured`` where ``IRONTOKEN["TOKEN_MODEL"]`` names no installed model.
+    Raises ``ImproperlyConfigured`` if ``IRONTOKEN["TOKEN_MODEL"]`` is not an installed model.
     """
     from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured

@@ -78,13 +78,16 @@ class AccessTokenManager(models.Manager[Any]):
         *,
         check: Callable[[str], None] | None = None,
     ) -> tuple[Any, str]:
-        """Make a token for ``user``; return it and its key, which nothing else holds.
+        """Create a token for ``user``; return the token and its key.
 
-        ``expires_in`` is the setting's ``EXPIRES_IN`` if it is ``None``. ``check`` is called with
-        the alias of the database, and raises what is to be raised instead. Meanwhile nobody else
-        issues, rotates or revokes all for this user. Raises ``TypeError`` where
-        ``expires_in`` is no ``timedelta``, ``ValidationError`` for a name, scopes or a duration
-        that no token can have, and ``LimitReached``, which is one, past ``MAX_PER_USER``.
+        The key is not stored. If ``expires_in`` is ``None``, the setting ``EXPIRES_IN`` applies.
+        ``check`` is a function that is called with the alias of the database before the token is
+        saved. It may raise an exception to prevent that. While it runs, nobody else issues or
+        rotates a token of this user, or revokes all of them.
+
+        Raises ``TypeError`` if ``expires_in`` is not a ``timedelta``, ``ValidationError`` for a wrong
+        name, scope or duration, and ``LimitReached``, a ``ValidationError``, if the user has
+        ``MAX_PER_USER`` tokens already.
         """
         token, key = self._build_token(user, name, expires_in, scopes)
         alias = self._alias(user)
@@ -98,10 +101,10 @@ class AccessTokenManager(models.Manager[Any]):
         return token, key
 
     def live(self) -> "models.QuerySet[Any]":
-        """Return the tokens that are neither revoked nor expired nor have lain idle.
+        """Return a ``QuerySet`` of the tokens that are not revoked, expired or idle now.
 
-        They are a ``QuerySet``, evaluated by the clock of this call. What only a look at the user
-        shows, an inactive one or a changed password, is not in it.
+        It does not look at the users: a token of an inactive user is among them, and so is one that
+        is refused for a changed password.
         """
         return self.filter(is_live(timezone.now()))
 
@@ -122,10 +125,10 @@ class AccessTokenManager(models.Manager[Any]):
         return self.filter(pk=value, pending=False).first()
 
     def revoke(self, token: Any) -> bool:
-        """Refuse a token from now on, and what was rotated out of it.
+        """Revoke a token, and the newer tokens that replaced it by rotation.
 
-        Returns whether one of them was not revoked already. ``token.revoked`` is set, and
-        ``token_revoked`` sent for each. Every process refuses it before the call returns.
+        Returns ``False`` if all of them were revoked already. Sets ``token.revoked``, and sends
+        ``token_revoked`` for each. Every process refuses the token when the call has returned.
         """
         now = timezone.now()
         alias = self._alias(token)
@@ -145,10 +148,10 @@ class AccessTokenManager(models.Manager[Any]):
         return bool(changed or revoked)
 
     def revoke_family(self, token: Any) -> int:
-        """Revoke the family of ``token``, itself too; return how many were not revoked already.
+        """Revoke ``token`` and all tokens of its family; return how many were not revoked before.
 
-        A receiver of ``token_revoked`` that fails is written to the log: the family is revoked for
-        somebody who is refused, and not for whoever called.
+        If a receiver of ``token_revoked`` raises an exception, the exception is logged and not
+        raised.
         """
         now = timezone.now()
         alias = self._alias(token)
@@ -160,10 +163,10 @@ class AccessTokenManager(models.Manager[Any]):
 
     @sensitive_variables()
     def revoke_all(self, user: Any, keep: Any = None) -> int:
-        """Revoke all tokens of ``user``, except ``keep``; return how many that were.
+        """Revoke all tokens of ``user`` except ``keep``; return how many were revoked.
 
-        What authtoken or knox still holds of the user's, while their keys are honoured, is
-        deleted: those apps know no other way of revoking. ``keep`` may be such a token.
+        This also deletes the user's tokens of authtoken and knox if their keys are accepted, since
+        these apps cannot revoke a token otherwise. ``keep`` may be a token of theirs.
         """
         now = timezone.now()
         alias = self._alias(user)
@@ -178,12 +181,14 @@ class AccessTokenManager(models.Manager[Any]):
 
     @sensitive_variables()
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
-        """Issue a token like ``token``, which lives for ``grace`` and no longer.
+        """Issue a token in place of ``token``; return the new token and its key.
 
-        Returns the new token and its key. The new one has the name, the scopes, the lifetime and
-        the family of the old one. Raises ``ValueError`` for a token that is refused or was rotated
-        already, and for a grace that is negative or over a century. Raises ``LimitReached`` past
-        ``MAX_PER_USER``.
+        The new token has the name, the scopes, the lifetime and the family of the old one. The old
+        one stays valid for ``grace``, a ``timedelta``.
+
+        Raises ``ValueError`` if the token is refused or was rotated already, and if ``grace`` is
+        negative or more than a century. Raises ``LimitReached``, a ``ValidationError``, if the user
+        has ``MAX_PER_USER`` tokens already.
         """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")
@@ -221,10 +226,11 @@ class AccessTokenManager(models.Manager[Any]):
         return new, key
 
     def purge(self, older_than: timedelta, batch: int = 1000) -> int:
-        """Delete what has been expired, idle or revoked for ``older_than``; return how many.
+        """Delete the tokens that ended more than ``older_than`` ago; return how many rows.
 
-        The count is of rows, those included that a deletion takes along. ``batch`` rows at a time
-        are deleted, each in a transaction of its own, so that no lock is held for long.
+        A token ends when it expires, is revoked or is idle. The number includes rows that are
+        deleted by cascade. Each transaction deletes ``batch`` tokens, so that it does not hold locks
+        for long.
         """
         before = timezone.now() - min(older_than, LONGEST_LIFETIME)
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)

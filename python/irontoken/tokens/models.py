@@ -22,11 +22,11 @@ if not hasattr(settings, "IRONTOKEN_TOKEN_MODEL"):
 
 
 class AbstractAccessToken(models.Model):
-    """A token of a user. What authenticates is the key, which is not in it.
+    """A token of a user, with the digest of its key and without the key itself.
 
-    ``objects.issue()`` makes one, together with its key. ``display`` is the key's first
-    characters, for people to tell tokens apart; ``scope`` holds short words with spaces between
-    them, as RFC 6749 has it. A revoked token stays until it is purged.
+    ``objects.issue()`` returns a token and its key. ``display`` has the first characters of the
+    key, so that people can recognise a token. ``scope`` has the scopes, separated by spaces (RFC
+    6749, section 3.3). A revoked token stays in the table until it is purged.
     """
 
     #: How tokens are found by their keys.
@@ -167,20 +167,18 @@ class AbstractAccessToken(models.Model):
         return ""
 
     def revoke(self) -> bool:
-        """Refuse the token from now on, and what was rotated out of it.
+        """Revoke the token, and the newer tokens that replaced it by rotation.
 
-        Returns whether one of them was not revoked already; see the manager's ``revoke()``.
+        Returns ``False`` if all of them were revoked already. See the manager's ``revoke()``.
         """
         revoked: bool = type(self).objects.revoke(self)
         return revoked
 
     @sensitive_variables()
     def rotate(self, grace: timedelta = timedelta(0)) -> tuple[Any, str]:
-        """Issue a token like this one, and let this one live for ``grace`` and no longer.
+        """Issue a token in place of this one; return the new token and its key.
 
-        Returns the new token and its key. Raises ``ValueError`` for a token that is refused or
-        was rotated already, and for a grace that is negative or over a century. Raises
-        ``LimitReached``, which is a ``ValidationError``, past ``MAX_PER_USER``.
+        This one stays valid for ``grace``. See the manager's ``rotate()`` for the exceptions.
         """
         rotated: tuple[Any, str] = type(self).objects.rotate(self, grace)
         return rotated

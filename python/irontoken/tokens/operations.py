@@ -11,11 +11,11 @@ from irontoken.tokens.adoption.sources import SOURCES, rows_of
 
 
 class AdoptTokens(Operation):
-    """Does what ``manage.py irontoken adopt`` does: copies, or with ``finish`` moves, the rows.
+    """Runs ``manage.py irontoken adopt`` in a migration, or ``adopt --finish`` with ``finish``.
 
-    ``source`` is ``"authtoken"`` or ``"knox"``. Name the migrations that make the tables among the
-    ``dependencies``. Write ``atomic = False`` in the migration, so that each batch is kept as soon
-    as it is done. What was copied can be copied again; what was moved is not moved back.
+    ``source`` is ``"authtoken"`` or ``"knox"``. List the migrations that create the tables in
+    ``dependencies``. Set ``atomic = False`` in the migration, so that each batch is committed as
+    soon as it is done. The reversal of the migration changes nothing.
     """
 
     reduces_to_sql = False

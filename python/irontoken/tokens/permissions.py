@@ -11,20 +11,21 @@ from irontoken.tokens.scopes import scopes_of
 
 
 class HasScopes(BasePermission):
-    """Asks for the scopes that a view names in ``required_scopes``.
+    """Allows a request whose token has the scopes in the view's ``required_scopes``.
 
-    That is a list for all methods, or a dict from a method to its list, in which HEAD follows GET
-    and OPTIONS needs none unless they are named. ``[]`` says that none is needed. Raises
-    ``ImproperlyConfigured`` at the first request of a view without the attribute, or with one that
-    is spelled almost so. A dict that lacks a method of the view, and a text in place of a list,
-    raise it too. ``manage.py check`` finds such views where they are routed.
+    ``required_scopes`` is a list for all methods, or a dict from each method to its list. ``[]``
+    requires no scope. In a dict, HEAD requires the scopes of GET, and OPTIONS requires none, unless
+    the dict names them.
 
-    A token without scopes may do everything, or with ``IRONTOKEN["TOKENS"]["UNSCOPED"] =
-    "refuse"`` nothing that needs one; so may tokens of another kind. A user with a session and no
-    token passes. A request without a user does not, whatever the view asks for.
+    A token without scopes may do everything. With ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` it
+    may do nothing that requires a scope. The same holds for tokens of authtoken and knox. A user
+    with a session may do everything. A request without a user is refused.
 
-    With ``keyword = "Bearer"`` the answer to a token that lacks a scope names the scopes that are
-    needed, as RFC 6750, section 3.1, has it.
+    Raises ``ImproperlyConfigured`` at the first request of a view if ``required_scopes`` is missing,
+    misspelled or no list, or if a dict lacks a method of the view. ``manage.py check`` finds such
+    views when they are routed.
+
+    With ``keyword = "Bearer"`` a refusal names the required scopes (RFC 6750, section 3.1).
     """
 
     _refused: "tuple[Any, Any, frozenset[str]] | None" = None

@@ -7,9 +7,9 @@ from irontoken.tokens.validators import valid_scope
 
 
 def token_with_scopes(user: Any, *scopes: str) -> Any:
-    """Return a token of ``user`` that is in no database, for ``force_authenticate(user, token)``.
+    """Return an unsaved token of ``user``, for ``force_authenticate(user, token)``.
 
-    ``force_authenticate(user)`` alone is a session to ``HasScopes``, which lets it pass. Raises
-    ``ValidationError`` for what is no scope.
+    ``HasScopes`` treats ``force_authenticate(user)`` without a token as a session, which may do
+    everything. Raises ``ValidationError`` if a scope is not valid.
     """
     return get_token_model()(user=user, scope=valid_scope(scopes))

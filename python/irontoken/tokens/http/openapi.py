@@ -20,14 +20,14 @@ for _each in site_classes():
 
 _ID: Final = OpenApiTypes.INT if serializers.id_is_number() else OpenApiTypes.STR
 _REFUSALS: Final = {
-    400: OpenApiResponse(OpenApiTypes.OBJECT, "What is wrong, by field or as `detail`."),
-    401: OpenApiResponse(serializers.RefusalSerializer, "No token, or one that is refused."),
+    400: OpenApiResponse(OpenApiTypes.OBJECT, "The errors, by field or as `detail`."),
+    401: OpenApiResponse(serializers.RefusalSerializer, "The request has no token, or the token is refused."),
     403: OpenApiResponse(
         serializers.RefusalSerializer,
-        "A session without its CSRF token, or a token that lacks a scope.",
+        "The session has no CSRF token, or the token lacks a scope.",
     ),
-    404: OpenApiResponse(serializers.RefusalSerializer, "No token of this user's."),
-    429: OpenApiResponse(serializers.RefusalSerializer, "Too many tries; see `Retry-After`."),
+    404: OpenApiResponse(serializers.RefusalSerializer, "The user has no such token."),
+    429: OpenApiResponse(serializers.RefusalSerializer, "Too many attempts; see `Retry-After`."),
 }
 
 

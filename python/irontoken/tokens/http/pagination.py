@@ -50,5 +50,5 @@ class NewestFirst(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:  # noqa: ARG002
         """Describe ``before``."""
-        said = {"description": "The id of the token that a page begins after."}
+        said = {"description": "The id of a token. The page begins with the next older one."}
         return [{"name": "before", "in": "query", "schema": {"type": "string"}, **said}]

@@ -93,7 +93,7 @@ class WishesSerializer(AskedSerializer):
         max_length=LONGEST_SCOPES,
         required=False,
         allow_blank=True,
-        help_text="The scopes as one text with spaces, in place of `scopes`.",
+        help_text="The scopes as one text with spaces, instead of `scopes`.",
     )
 
     def validate_expires_in(self, value: int | None) -> timedelta | None:
@@ -139,16 +139,16 @@ class ObtainSerializer(WishesSerializer, AuthTokenSerializer):
 
 
 class IssuedSerializer(serializers.Serializer[Any]):
-    """The answer of issuing, which alone holds a key."""
+    """The answer to a request that issues a token: the only one with a key."""
 
-    token = serializers.CharField(help_text="The key. It is shown this once.")
+    token = serializers.CharField(help_text="The key. No other answer has it.")
     id = _id()
-    display = serializers.CharField(help_text="The key's first characters.")
+    display = serializers.CharField(help_text="The first characters of the key.")
     expires = serializers.DateTimeField(allow_null=True)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
-    """What may be shown of a token."""
+    """A token, without its key."""
 
     id = _id(source="pk")
     display = serializers.CharField()
@@ -157,7 +157,7 @@ class TokenSerializer(serializers.Serializer[Any]):
     created = serializers.DateTimeField()
     expires = serializers.DateTimeField(source="ends", allow_null=True)
     last_used = serializers.DateTimeField(allow_null=True)
-    current = serializers.SerializerMethodField(help_text="It is the one of this request.")
+    current = serializers.SerializerMethodField(help_text="Whether the request has this token.")
 
     def get_current(self, token: Any) -> bool:
         """Tell whether the request bears this token."""

@@ -108,9 +108,9 @@ class ObtainView(_View):
     def post(self, request: Any) -> Response:
         """Issue a token; answer 200 with ``token``, ``id``, ``display`` and ``expires``.
 
-        Takes ``username`` and ``password``, which a session replaces, and optionally ``name``,
-        ``expires_in`` in seconds and ``scopes``. Answers 400 for what is wrong with them, and 429
-        for too many tries.
+        Takes ``username`` and ``password``. A request with a session needs neither. Optional fields
+        are ``name``, ``expires_in`` in seconds, and ``scopes``. Answers 400 for a wrong field, and 429
+        after too many attempts.
         """
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
         by_session = request.user.is_authenticated and not has_name
@@ -162,7 +162,10 @@ class TokensView(_View):
         return get_token_model().objects.live().filter(user=self.request.user)
 
     def get(self, _request: Any) -> Response:
-        """Answer 200 with a page of tokens, without keys; 403 where scopes do not allow it."""
+        """Answer 200 with a page of the user's tokens, without keys.
+
+        Answers 403 if the scopes of the token do not allow it.
+        """
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -173,9 +176,9 @@ class TokenView(_View):
     serializer_class = TokenSerializer
 
     def delete(self, request: Any, pk: str) -> Response:
-        """Revoke a token of this user's; answer 204.
+        """Revoke a token of this user; answer 204.
 
-        Answers 404 for a token that is not there or another user's, and 403 where scopes do not
+        Answers 404 if the user has no such token, and 403 if the scopes of the request's token do not
         allow it.
         """
         token = get_token_model().objects.by_id(pk)
@@ -198,7 +201,7 @@ class RevokeAllView(_View):
     def post(self, request: Any) -> Response:
         """Revoke all tokens of this user; answer 200 with their number as ``revoked``.
 
-        Takes ``keep_current``, which spares the token of this request.
+        With ``keep_current``, the token of this request is not revoked.
         """
         keep = request.auth if self._asked(request)["keep_current"] else None
         revoked = get_token_model().objects.revoke_all(request.user, keep=keep)
@@ -212,10 +215,10 @@ class RotateView(_View):
     serializer_class = RotateSerializer
 
     def post(self, request: Any) -> Response:
-        """Issue a token in place of the request's own; answer as ``obtain/`` does.
+        """Replace the token of this request by a new one; answer as ``obtain/`` does.
 
-        Takes ``grace``, the seconds for which the old one lives on. Answers 400 where the request
-        was not authenticated by an issued token, and for a grace that is out of bounds.
+        Takes ``grace``, the seconds for which the old token stays valid. Answers 400 if the token of
+        the request is not an issued one, and if ``grace`` is out of bounds.
         """
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth
@@ -238,5 +241,5 @@ class WhoAmIView(_View):
     serializer_class = WhoAmISerializer
 
     def get(self, request: Any) -> Response:
-        """Answer 200 with the user and what there is to say of the token, without its key."""
+        """Answer 200 with the user and the token of this request, without its key."""
         return Response(self.get_serializer(request).data)
