@@ -263,7 +263,7 @@ class TestUsers:
             call_command("irontoken", "revoke", "--user", "ada", stdout=StringIO())
             # The processes of this user's own have a cache that works.
             call_command("irontoken", "status", stdout=(out := StringIO()))
-            assert "may not write to those of root" in out.getvalue()
+            assert "may not write to the files of root" in out.getvalue()
             bus = {"COHERENCE": "redis", "LOCATION": "redis://127.0.0.1:1", "PATH": str(shared)}
             with override_settings(IRONTOKEN={"CACHE": bus}):
                 assert cache.unreachable_users() == []

@@ -59,9 +59,9 @@ class CacheInfo(NamedTuple):
 #: Seconds: a file shows when it was last read from to a tenth of a second, and clocks are coarse.
 _GRAIN: Final = 1
 UNREACHABLE_HINT: Final = (
-    "Their processes answer without what this user writes for up to MAX_AGE. Run everything as "
-    "one user, or commands as root. Where those files are another project's, write "
-    'IRONTOKEN["CACHE"]["PROJECT"] = "a name of this one\'s own".'
+    "Their processes see what this user writes after MAX_AGE. Run everything as one system user, "
+    "or commands as root. If those files belong to another project, write "
+    'IRONTOKEN["CACHE"]["PROJECT"] = "a name of this project".'
 )
 
 

@@ -36,9 +36,13 @@ OPTIONS: Final = (
         'if routers read from a replica: `""` caches nothing, the other reads the primary',
         ("", "primary-versioned"),
     ),
-    Option("LEASE", (int, float), 2, "seconds after which a process stops caching if the bus fails"),
+    Option(
+        "LEASE", (int, float), 2, "seconds after which a process stops caching if the bus fails"
+    ),
     Option("LISTEN", (dict,), {}, "for `postgres` behind a pool: `{alias: alias to listen on}`"),
-    Option("LOCATION", (str,), "", "for `redis`: the address of the server, `redis://host:6379/0`"),
+    Option(
+        "LOCATION", (str,), "", "for `redis`: the address of the server, `redis://host:6379/0`"
+    ),
 )
 #: The options that only some coherences have.
 _ONLY_FOR: Final = {

@@ -41,30 +41,32 @@ def duration(text: str) -> timedelta:
 
 def add_arguments(actions: Any) -> None:
     """Add what is done with tokens to the actions of the command."""
-    issue = actions.add_parser("issue", help="issue a token; its key is printed this once")
+    issue = actions.add_parser("issue", help="issue a token, and print its key once")
     issue.add_argument("user", help="the user's name")
-    issue.add_argument("--name", default="", help="what the token is for")
+    issue.add_argument("--name", default="", help="the name of the token")
     issue.add_argument("--expires-in", type=duration, help="such as 90d or 12h")
     issue.add_argument(
         "--scope",
         action="append",
         default=[],
-        help="what it is good for: words with commas or spaces between them; may be repeated. "
-        "Without any the token may do what UNSCOPED says",
+        help="a scope, or several with commas or spaces between them; may be repeated. The "
+        "setting UNSCOPED says what a token without scopes may do",
     )
-    revoke = actions.add_parser("revoke", help="revoke a token, all of a user, or what has leaked")
+    revoke = actions.add_parser(
+        "revoke", help="revoke a token, all tokens of a user, or leaked keys"
+    )
     which = revoke.add_mutually_exclusive_group(required=True)
-    which.add_argument("--id", help="of one token, as the list has it")
-    which.add_argument("--user", help="all of this user")
+    which.add_argument("--id", help="the token with this id")
+    which.add_argument("--user", help="all tokens of this user")
     which.add_argument(
         "--key-file",
         metavar="FILE",
-        help="those whose keys, or first characters of keys, are in a file, one a line; - is the "
-        "standard input. No key is repeated: what names no token is told by its line number, and "
-        "the exit status is 1",
+        help="the tokens whose keys, or first characters of keys, are in a file, one a line; - is "
+        "the standard input. The output shows no key. If a line matches no token, its number is "
+        "printed, and the exit status is 1",
     )
-    listing = actions.add_parser("list", help="list tokens; never a key")
-    listing.add_argument("user", nargs="?", help="of this user alone")
+    listing = actions.add_parser("list", help="list tokens, without keys")
+    listing.add_argument("user", nargs="?", help="only the tokens of this user")
     listing.add_argument("--live", action="store_true", help="only those that are accepted")
     purge = actions.add_parser(
         "purge", help="delete the rows of tokens that expired or were revoked long ago"
@@ -73,10 +75,10 @@ def add_arguments(actions: Any) -> None:
         "--older-than",
         type=duration,
         default=timedelta(days=90),
-        help="for how long they have been over, such as 12h; 90d if not given",
+        help="how long ago they ended, such as 12h; 90d if not given",
     )
     for parser in (issue, revoke, listing, purge):
-        parser.add_argument("--json", action="store_true", help="for programs to read")
+        parser.add_argument("--json", action="store_true", help="print JSON")
     adoption.add_arguments(actions)
 
 
@@ -110,15 +112,15 @@ def _answer(command: BaseCommand, given: dict[str, Any]) -> None:
     command.stdout.write(json.dumps(found, indent=2) if given["json"] else _line(found))
     if found.get("revoked") and (users := cache.unreachable_users()):
         raise CommandError(
-            f"Revoked, but not told to the processes of {', '.join(users)}. "
+            f"Revoked, but the processes of {', '.join(users)} do not know it yet. "
             f"{cache.UNREACHABLE_HINT}"
         )
     if unknown := found.get("unknown"):
         lines = ", ".join(map(str, unknown))
         count = adoption.counted(len(unknown), "line")
         raise CommandError(
-            f"{count} named no token: {lines}. A line is a key, or the first characters of one "
-            "that manage.py irontoken list shows."
+            f"{count} matched no token: {lines}. A line is a key, or the first characters of one "
+            "as manage.py irontoken list displays them."
         )
 
 

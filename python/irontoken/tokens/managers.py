@@ -85,8 +85,8 @@ class AccessTokenManager(models.Manager[Any]):
         saved. It may raise an exception to prevent that. While it runs, nobody else issues or
         rotates a token of this user, or revokes all of them.
 
-        Raises ``TypeError`` if ``expires_in`` is not a ``timedelta``, ``ValidationError`` for a wrong
-        name, scope or duration, and ``LimitReached``, a ``ValidationError``, if the user has
+        Raises ``TypeError`` if ``expires_in`` is not a ``timedelta``, ``ValidationError`` for a
+        wrong name, scope or duration, and ``LimitReached``, a ``ValidationError``, if the user has
         ``MAX_PER_USER`` tokens already.
         """
         token, key = self._build_token(user, name, expires_in, scopes)
@@ -103,8 +103,8 @@ class AccessTokenManager(models.Manager[Any]):
     def live(self) -> "models.QuerySet[Any]":
         """Return a ``QuerySet`` of the tokens that are not revoked, expired or idle now.
 
-        It does not look at the users: a token of an inactive user is among them, and so is one that
-        is refused for a changed password.
+        It does not look at the users: a token of an inactive user is among them, and so is one
+        that is refused for a changed password.
         """
         return self.filter(is_live(timezone.now()))
 
@@ -187,8 +187,8 @@ class AccessTokenManager(models.Manager[Any]):
         one stays valid for ``grace``, a ``timedelta``.
 
         Raises ``ValueError`` if the token is refused or was rotated already, and if ``grace`` is
-        negative or more than a century. Raises ``LimitReached``, a ``ValidationError``, if the user
-        has ``MAX_PER_USER`` tokens already.
+        negative or more than a century. Raises ``LimitReached``, a ``ValidationError``, if the
+        user has ``MAX_PER_USER`` tokens already.
         """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")
@@ -229,8 +229,8 @@ class AccessTokenManager(models.Manager[Any]):
         """Delete the tokens that ended more than ``older_than`` ago; return how many rows.
 
         A token ends when it expires, is revoked or is idle. The number includes rows that are
-        deleted by cascade. Each transaction deletes ``batch`` tokens, so that it does not hold locks
-        for long.
+        deleted by cascade. Each transaction deletes ``batch`` tokens, so that it does not hold
+        locks for long.
         """
         before = timezone.now() - min(older_than, LONGEST_LIFETIME)
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)

@@ -14,16 +14,16 @@ class HasScopes(BasePermission):
     """Allows a request whose token has the scopes in the view's ``required_scopes``.
 
     ``required_scopes`` is a list for all methods, or a dict from each method to its list. ``[]``
-    requires no scope. In a dict, HEAD requires the scopes of GET, and OPTIONS requires none, unless
-    the dict names them.
+    requires no scope. In a dict, HEAD requires the scopes of GET, and OPTIONS requires none,
+    unless the dict names them.
 
-    A token without scopes may do everything. With ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"`` it
-    may do nothing that requires a scope. The same holds for tokens of authtoken and knox. A user
-    with a session may do everything. A request without a user is refused.
+    A token without scopes may do everything. With ``IRONTOKEN["TOKENS"]["UNSCOPED"] = "refuse"``
+    it may do nothing that requires a scope. The same holds for tokens of authtoken and knox. A
+    user with a session may do everything. A request without a user is refused.
 
-    Raises ``ImproperlyConfigured`` at the first request of a view if ``required_scopes`` is missing,
-    misspelled or no list, or if a dict lacks a method of the view. ``manage.py check`` finds such
-    views when they are routed.
+    Raises ``ImproperlyConfigured`` at the first request of a view if ``required_scopes`` is
+    missing, misspelled or no list, or if a dict lacks a method of the view. ``manage.py check``
+    finds such views when they are routed.
 
     With ``keyword = "Bearer"`` a refusal names the required scopes (RFC 6750, section 3.1).
     """

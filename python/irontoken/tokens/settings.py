@@ -41,8 +41,15 @@ OPTIONS: Final = (
         None,
         "the longest life of a family, from the issue of its first token",
     ),
-    Option("IDLE_TIMEOUT", (timedelta, type(None)), None, "how long a token may be unused before it is refused"),
-    Option("MAX_PER_USER", (int, type(None)), None, "the highest number of accepted tokens of a user"),
+    Option(
+        "IDLE_TIMEOUT",
+        (timedelta, type(None)),
+        None,
+        "how long a token may be unused before it is refused",
+    ),
+    Option(
+        "MAX_PER_USER", (int, type(None)), None, "the highest number of accepted tokens of a user"
+    ),
     Option(
         "ON_LIMIT",
         (str,),
@@ -75,9 +82,11 @@ OPTIONS: Final = (
         "MANAGE_SCOPE",
         (str, type(None)),
         "tokens:manage",
-        "the scope that a token needs to list and revoke its user's other tokens; `None`: no scope is enough",
+        "the scope to list and revoke other tokens of the same user; `None`: no scope is enough",
     ),
-    Option("THROTTLE_CACHE", (str,), "default", "the alias in `CACHES` that counts password attempts"),
+    Option(
+        "THROTTLE_CACHE", (str,), "default", "the alias in `CACHES` that counts password attempts"
+    ),
     Option("PEPPERS", (dict,), {}, "`{1: secret, 2: …}`; new digests use the highest number"),
     Option(
         "WRITE_PEPPER",

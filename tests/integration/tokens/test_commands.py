@@ -157,8 +157,8 @@ class TestKeyFile:
         unknown = issue_key("it_")
         counts, error = revoke(unknown, key, "sh", "nobodys", "\0", "\udcff" * 9, "it_")
         assert counts == {"revoked": 1, "refused_before": 0, "unknown": [1, 3, 4, 5, 6, 7]}
-        assert "6 lines named no token: 1, 3, 4, 5, 6, 7." in error
-        assert "1 line named no token: 1." in revoke("nobodys")[1]
+        assert "6 lines matched no token: 1, 3, 4, 5, 6, 7." in error
+        assert "1 line matched no token: 1." in revoke("nobodys")[1]
 
     def test_a_key_that_was_cut_off_or_copied_wrongly_is_found(self, ada, revoke):
         keys = [AccessToken.objects.issue(ada)[1] for _ in range(3)]

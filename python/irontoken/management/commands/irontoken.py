@@ -227,7 +227,7 @@ class Command(BaseCommand):
             self.stdout.write(f"User {user} has a version file too: {path}{last}.")
         if users := cache.unreachable_users():
             # The cache of this user's own processes works all the same.
-            said = f"This user may not write to those of {', '.join(users)}."
+            said = f"This user may not write to the files of {', '.join(users)}."
             self.stdout.write(self.style.WARNING(f"{said} {cache.UNREACHABLE_HINT}"))
 
     def _status_of(
@@ -257,7 +257,9 @@ class Command(BaseCommand):
         except Exception as error:  # noqa: BLE001 - whatever the bus raises, it is not heard
             yield f"the bus cannot be reached: {' '.join(str(error).split())}"
             return
-        self.stdout.write(f"{count} processes listen. Those that asked no token yet do not.")
+        self.stdout.write(
+            f"{count} processes listen. Processes that have read no token yet do not listen."
+        )
 
 
 def _add_djangos_options(parser: argparse.ArgumentParser) -> None:

@@ -67,17 +67,20 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
         command.stdout.write("Run it with --finish once all servers run with TOKEN_MODEL set.")
     elif left := work.left():
         command.stdout.write(
-            f"{counted(left)} of {source} stayed: new, of a copy that was revoked, against a "
-            "constraint of the token model, or refused by the app itself. The keys that it "
-            f"honours go on working while {setting} is on. Run it again, or delete those rows."
+            f"{counted(left)} of {source} stayed: new, or with a revoked copy, or against a "
+            f"constraint of the token model, or refused by {source} itself. The keys that "
+            f"{source} accepts stay valid while {setting} is on. Run it again, or delete "
+            "those rows."
         )
     elif source == "authtoken":
         command.stdout.write(
-            "Every key is accepted as before, and none is held. Set "
-            f"IRONTOKEN['TOKENS']['{setting}'] to False: it costs these keys a query."
+            "Every key is accepted as before, and the database has none of them. Set "
+            f"IRONTOKEN['TOKENS']['{setting}'] to False: these keys then cost one query less."
         )
     else:
-        command.stdout.write(f"Every key is accepted as before. {setting} stays: it finds them.")
+        command.stdout.write(
+            f"Every key is accepted as before. Leave {setting} on: these keys need it."
+        )
 
 
 @sensitive_variables()
@@ -91,6 +94,6 @@ def _undo(command: BaseCommand, work: Adoption, path: str) -> None:
         # What it quotes may be a key.
         raise CommandError(f"{path} is no fixture of manage.py dumpdata in JSON.") from None
     name = work.source.name
-    command.stdout.write(f"{counted(done.loaded)} of {name} loaded, and accepted there alone")
+    command.stdout.write(f"{counted(done.loaded)} given back to {name}")
     if done.ended:
         command.stdout.write(f"{counted(done.ended)} left out: revoked, rotated or deleted since")

@@ -21,7 +21,9 @@ for _each in site_classes():
 _ID: Final = OpenApiTypes.INT if serializers.id_is_number() else OpenApiTypes.STR
 _REFUSALS: Final = {
     400: OpenApiResponse(OpenApiTypes.OBJECT, "The errors, by field or as `detail`."),
-    401: OpenApiResponse(serializers.RefusalSerializer, "The request has no token, or the token is refused."),
+    401: OpenApiResponse(
+        serializers.RefusalSerializer, "The request has no token, or the token is refused."
+    ),
     403: OpenApiResponse(
         serializers.RefusalSerializer,
         "The session has no CSRF token, or the token lacks a scope.",

@@ -108,9 +108,9 @@ class ObtainView(_View):
     def post(self, request: Any) -> Response:
         """Issue a token; answer 200 with ``token``, ``id``, ``display`` and ``expires``.
 
-        Takes ``username`` and ``password``. A request with a session needs neither. Optional fields
-        are ``name``, ``expires_in`` in seconds, and ``scopes``. Answers 400 for a wrong field, and 429
-        after too many attempts.
+        Takes ``username`` and ``password``. A request with a session needs neither. Optional
+        fields are ``name``, ``expires_in`` in seconds, and ``scopes``. Answers 400 for a wrong
+        field, and 429 after too many attempts.
         """
         has_name = not isinstance(request.data, Mapping) or "username" in request.data
         by_session = request.user.is_authenticated and not has_name
@@ -178,8 +178,8 @@ class TokenView(_View):
     def delete(self, request: Any, pk: str) -> Response:
         """Revoke a token of this user; answer 204.
 
-        Answers 404 if the user has no such token, and 403 if the scopes of the request's token do not
-        allow it.
+        Answers 404 if the user has no such token, and 403 if the scopes of the request's token do
+        not allow it.
         """
         token = get_token_model().objects.by_id(pk)
         if token is None or token != request.auth:
@@ -217,8 +217,8 @@ class RotateView(_View):
     def post(self, request: Any) -> Response:
         """Replace the token of this request by a new one; answer as ``obtain/`` does.
 
-        Takes ``grace``, the seconds for which the old token stays valid. Answers 400 if the token of
-        the request is not an issued one, and if ``grace`` is out of bounds.
+        Takes ``grace``, the seconds for which the old token stays valid. Answers 400 if the token
+        of the request is not an issued one, and if ``grace`` is out of bounds.
         """
         grace = timedelta(seconds=self._asked(request)["grace"])
         token = request.auth
