@@ -32,8 +32,8 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
 
     ``keyword``
         The scheme, or a tuple of schemes. A 401 names the first. With ``None``, the key is the
-        whole value of the header, and a refusal is a 403. List a class with ``None`` last, or give
-        it a header of its own: it refuses the other schemes of its header.
+        whole value of the header, and a refusal is a 403. Such a class takes every scheme for a
+        key: list it last, or give it a header of its own.
     ``header``
         The name in ``request.META`` of the header that has the key.
     ``key_field``
@@ -56,7 +56,7 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
     ``DEFAULT_AUTHENTICATION_CLASSES`` or in ``IRONTOKEN["CACHE"]["CLASSES"]``, so that all
     processes know which tables it reads.
 
-    ``authenticate_credentials(key)`` has no request, and does not call these methods.
+    ``authenticate_credentials(key)`` calls none of ``get_key()``, ``principal()`` and ``check()``.
     """
 
     key_field: str = "key"

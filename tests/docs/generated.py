@@ -105,7 +105,7 @@ def found(path):
 
 def signature(thing):
     """The arguments by their names and defaults, as a caller writes them."""
-    if isinstance(thing, type):
+    if isinstance(thing, type) and "__init__" not in vars(thing):
         return ""
     parameters = inspect.signature(thing).parameters.values()
     shown = [each.replace(annotation=each.empty) for each in parameters if each.name != "self"]
@@ -165,7 +165,8 @@ def answered(answer, schemas):
     shown = {
         "": "",
         "Issued": "an [issued token](#issued)",
-        "PaginatedTokenList": "`next`, and `results`: a list of [tokens](#token)",
+        "PaginatedTokenList": "`next`, the address of the next page or null; `results`, a list of "
+        "[tokens](#token)",
         "Refusal": "",
     }
     if name in shown:

@@ -137,9 +137,10 @@ def info() -> CacheInfo:
     """Return the counters of the cache of this process, over all databases.
 
     The counters are ``hits``, ``misses``, ``stale``, ``evictions``, ``entries`` and ``bytes``.
-    ``coherence`` describes the coherence in words. ``uncacheable`` is a dict from each reason for
-    which rows were not cached to their number. If the cache is off, the counters are 0 and
-    ``coherence`` is ``"off"``. ``manage.py irontoken status`` adds up the processes of a host.
+    ``coherence`` describes the coherence in words. ``uncacheable`` is a dict: its keys are the
+    reasons for which rows were not cached, and its values the numbers of these rows. If the cache
+    is off, the counters are 0 and ``coherence`` is ``"off"``. ``manage.py irontoken status`` adds
+    up the processes of a host.
     """
     found = _store.info() if _store is not None else {}
     counts = {name: found.get(name, 0) for name in CacheInfo._fields[:6]}

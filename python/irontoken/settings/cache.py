@@ -27,13 +27,14 @@ OPTIONS: Final = (
         "CLASSES",
         (list, tuple),
         (),
-        "classes with a token model of their own that only views name",
+        "classes with `key_field`, `user_field` or `select_related` that only views name",
     ),
     Option(
         "REPLICAS",
         (str,),
         "",
-        'if routers read from a replica: `""` caches nothing, the other reads the primary',
+        'for routers that read replicas: `""` caches no row, '
+        '`"primary-versioned"` reads the primary',
         ("", "primary-versioned"),
     ),
     Option(

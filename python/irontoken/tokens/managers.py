@@ -86,8 +86,8 @@ class AccessTokenManager(models.Manager[Any]):
         rotates a token of this user, or revokes all of them.
 
         Raises ``TypeError`` if ``expires_in`` is not a ``timedelta``, ``ValidationError`` for a
-        wrong name, scope or duration, and ``LimitReached``, a ``ValidationError``, if the user has
-        ``MAX_PER_USER`` tokens already.
+        wrong name, scope or duration, and ``LimitReached``, a ``ValidationError``, if the user
+        would have more than ``MAX_PER_USER`` tokens.
         """
         token, key = self._build_token(user, name, expires_in, scopes)
         alias = self._alias(user)
@@ -128,7 +128,7 @@ class AccessTokenManager(models.Manager[Any]):
         """Revoke a token, and the newer tokens that replaced it by rotation.
 
         Returns ``False`` if all of them were revoked already. Sets ``token.revoked``, and sends
-        ``token_revoked`` for each. Every process refuses the token when the call has returned.
+        ``token_revoked`` for each.
         """
         now = timezone.now()
         alias = self._alias(token)
@@ -188,7 +188,7 @@ class AccessTokenManager(models.Manager[Any]):
 
         Raises ``ValueError`` if the token is refused or was rotated already, and if ``grace`` is
         negative or more than a century. Raises ``LimitReached``, a ``ValidationError``, if the
-        user has ``MAX_PER_USER`` tokens already.
+        user would have more than ``MAX_PER_USER`` tokens.
         """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")

@@ -82,7 +82,7 @@ OPTIONS: Final = (
         "MANAGE_SCOPE",
         (str, type(None)),
         "tokens:manage",
-        "the scope to list and revoke other tokens of the same user; `None`: no scope is enough",
+        "the scope to list and revoke other tokens of a user; `None`: no scoped token may",
     ),
     Option(
         "THROTTLE_CACHE", (str,), "default", "the alias in `CACHES` that counts password attempts"

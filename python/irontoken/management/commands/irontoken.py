@@ -188,7 +188,7 @@ class Command(BaseCommand):
     def _status(self, options: CacheOptions, wait: float) -> None:
         self.stdout.write(
             f"The cache is on: at most {options.max_entries} tokens in each process, "
-            f"none older than {options.max_age:g} seconds."
+            f"none cached for longer than {options.max_age:g} seconds."
         )
         failures = list(self._version_file())
         failures += [
@@ -221,6 +221,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"In these processes since then: hits {hits}, misses {misses}, rows that were stale "
             f"{stale}."
+            if hits + misses
+            else "None of these processes has read a token since then."
         )
         for user, path in store.other_users():
             last = _last(store.last_write_of(user))

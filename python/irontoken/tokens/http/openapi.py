@@ -19,17 +19,20 @@ for _each in site_classes():
     set_override(_each, "suppress_collision_warning", True)  # noqa: FBT003
 
 _ID: Final = OpenApiTypes.INT if serializers.id_is_number() else OpenApiTypes.STR
+
+
+def _refusal(text: str) -> OpenApiResponse:
+    return OpenApiResponse(serializers.RefusalSerializer, text)
+
+
+_NO_CSRF_TOKEN: Final = _refusal("The session has no CSRF token.")
+_NO_SCOPE: Final = _refusal("The token lacks a scope.")
 _REFUSALS: Final = {
     400: OpenApiResponse(OpenApiTypes.OBJECT, "The errors, by field or as `detail`."),
-    401: OpenApiResponse(
-        serializers.RefusalSerializer, "The request has no token, or the token is refused."
-    ),
-    403: OpenApiResponse(
-        serializers.RefusalSerializer,
-        "The session has no CSRF token, or the token lacks a scope.",
-    ),
-    404: OpenApiResponse(serializers.RefusalSerializer, "The user has no such token."),
-    429: OpenApiResponse(serializers.RefusalSerializer, "Too many attempts; see `Retry-After`."),
+    401: _refusal("The request has no key, or the key is refused."),
+    403: _refusal("The session has no CSRF token, or the token lacks a scope."),
+    404: _refusal("The user has no such token."),
+    429: _refusal("Too many attempts; see `Retry-After`."),
 }
 
 
@@ -37,7 +40,8 @@ def _answers(
     target: str, method: str, answer: dict[int, Any], *refusals: int, **more: Any
 ) -> None:
     """Note what a view answers, which is not what it takes."""
-    responses = {**answer, **{status: _REFUSALS[status] for status in refusals}}
+    others = {status: _REFUSALS[status] for status in refusals}
+    responses = dict(sorted({**answer, **others}.items()))
 
     def view_replacement(self: Any) -> Any:
         view: Any = self.target_class
@@ -52,8 +56,18 @@ def _answers(
     )
 
 
-_answers("ObtainView", "post", {200: serializers.IssuedSerializer}, 400, 403, 429)
-_answers("TokensView", "get", {200: serializers.TokenSerializer(many=True)}, 401, 403, 404)
+_ISSUED: Final = {200: serializers.IssuedSerializer, 403: _NO_CSRF_TOKEN}
+_answers("ObtainView", "post", _ISSUED, 400, 429)
+_answers(
+    "TokensView",
+    "get",
+    {
+        200: serializers.TokenSerializer(many=True),
+        403: _NO_SCOPE,
+        404: _refusal("The user has no token with the id `before`."),
+    },
+    401,
+)
 _answers(
     "TokenView",
     "delete",
@@ -64,5 +78,5 @@ _answers(
     parameters=[OpenApiParameter("id", _ID, OpenApiParameter.PATH)],
 )
 _answers("RevokeAllView", "post", {200: serializers.RevokedSerializer}, 400, 401, 403)
-_answers("RotateView", "post", {200: serializers.IssuedSerializer}, 400, 401, 403, 429)
+_answers("RotateView", "post", _ISSUED, 400, 401, 429)
 _answers("WhoAmIView", "get", {200: serializers.WhoAmISerializer}, 401)

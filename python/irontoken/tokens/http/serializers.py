@@ -86,7 +86,11 @@ class WishesSerializer(AskedSerializer):
         max_length=LONGEST_NAME, required=False, default="", allow_blank=True
     )
     expires_in = serializers.IntegerField(
-        min_value=1, max_value=_LONGEST, required=False, allow_null=True, help_text="Seconds."
+        min_value=1,
+        max_value=_LONGEST,
+        required=False,
+        allow_null=True,
+        help_text="Seconds; as `EXPIRES_IN` if null.",
     )
     scopes = ScopesField(required=False, default=list)
     scope = serializers.CharField(
