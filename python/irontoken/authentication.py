@@ -32,8 +32,8 @@ class TokenAuthentication(_core.TokenAuthentication, authentication.TokenAuthent
 
     ``keyword``
         The scheme, or a tuple of schemes. A 401 names the first. With ``None``, the key is the
-        whole value of the header, and a refusal is a 403. Such a class takes every scheme for a
-        key: list it last, or give it a header of its own.
+        whole value of the header, and a refusal is a 403. Such a class reads a header of any
+        scheme as a key: list it last, or give it a header of its own.
     ``header``
         The name in ``request.META`` of the header that has the key.
     ``key_field``

@@ -140,7 +140,7 @@ def info() -> CacheInfo:
     ``coherence`` describes the coherence in words. ``uncacheable`` is a dict: its keys are the
     reasons for which rows were not cached, and its values the numbers of these rows. If the cache
     is off, the counters are 0 and ``coherence`` is ``"off"``. ``manage.py irontoken status`` adds
-    up the processes of a host.
+    up the processes of its system user.
     """
     found = _store.info() if _store is not None else {}
     counts = {name: found.get(name, 0) for name in CacheInfo._fields[:6]}

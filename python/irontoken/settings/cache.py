@@ -27,7 +27,7 @@ OPTIONS: Final = (
         "CLASSES",
         (list, tuple),
         (),
-        "classes with `key_field`, `user_field` or `select_related` that only views name",
+        "classes with `key_field`, `user_field` or `select_related` that no other setting lists",
     ),
     Option(
         "REPLICAS",

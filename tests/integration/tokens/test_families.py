@@ -173,7 +173,7 @@ def _rotating(token):
 
 
 class TestReuse:
-    def test_of_a_key_after_its_grace_revokes_the_family_and_is_told(self, family, heard):
+    def test_reuse_of_a_key_after_its_grace_revokes_the_family_and_is_told(self, family, heard):
         token, key = family[1]
         assert ask(key) == token
         AccessToken.objects.filter(pk=token.pk).update(**OVER)

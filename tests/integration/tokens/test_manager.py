@@ -190,7 +190,7 @@ class TestIssue:
         html = ExceptionReporter(None, *caught._excinfo[:2], caught.tb.tb_next)
         assert key not in html.get_traceback_html()
 
-    def test_signals_tell_of_it(self, ada, told):
+    def test_signals_tell_of_each_change(self, ada, told):
         token, _ = AccessToken.objects.issue(ada)
         assert told == [("issued", token.pk)]
 
@@ -236,7 +236,9 @@ class TestLimit:
             AccessToken.objects.issue(ada)
 
     @pytest.mark.parametrize("level", ["read committed", "repeatable read"])
-    def test_it_holds_when_ten_processes_issue_at_once(self, transactional_db, level, monkeypatch):
+    def test_the_limit_holds_when_ten_processes_issue_at_once(
+        self, transactional_db, level, monkeypatch
+    ):
         user = User.objects.create_user("ada")
         if connection.vendor != "sqlite":  # which has but one level
             _isolate(level, monkeypatch)
@@ -601,7 +603,7 @@ class TestDatabases:
             self.work_with(AccessToken.objects.db_manager("other"), user)
 
     @pytest.mark.parametrize("cache", [None, {"COHERENCE": "host"}])
-    def test_a_router_says_in_which_they_are(self, issued, settings, cache):
+    def test_a_router_says_in_which_database_they_are(self, issued, settings, cache):
         settings.DATABASE_ROUTERS = [f"{__name__}.ToOther"]
         with setting(cache=cache):
             user = User.objects.create_user("ada")

@@ -36,13 +36,13 @@ def _commands_of_apps() -> list[Any]:
 
 def _user() -> str:
     number = system.user_number()
-    return "this user" if number is None else f"user {number}"
+    return "this system user" if number is None else f"system user {number}"
 
 
 def _last(seconds: int | None) -> str:
     if not seconds:
         return ""
-    return f", the last at {datetime.fromtimestamp(seconds, timezone.utc):%F %T} UTC"
+    return f" (last write: {datetime.fromtimestamp(seconds, timezone.utc):%F %T} UTC)"
 
 
 class Command(BaseCommand):
@@ -213,20 +213,23 @@ class Command(BaseCommand):
             place = str(store.path())
             yield failure if place in failure else f"{place}: {failure}"
             return
-        self.stdout.write(
-            f"The version file is {store.path()}, shared by the processes of {_user()}; "
-            f"{store.writes()} invalidations since it was made{_last(store.last_write())}."
-        )
         hits, misses, stale = store.usage()
-        self.stdout.write(
-            f"In these processes since then: hits {hits}, misses {misses}, rows that were stale "
-            f"{stale}."
-            if hits + misses
-            else "None of these processes has read a token since then."
-        )
+        if hits + misses:
+            self.stdout.write(
+                f"The version file is {store.path()}, shared by the processes of {_user()}; "
+                f"{store.writes()} invalidations since it was made{_last(store.last_write())}.\n"
+                f"In these processes since then: hits {hits}, misses {misses}, rows that were "
+                f"stale {stale}."
+            )
+        else:
+            # A file that this command has made goes with it.
+            self.stdout.write(
+                f"No process of {_user()} has read a token yet. The first one makes the version "
+                f"file, {store.path()}."
+            )
         for user, path in store.other_users():
             last = _last(store.last_write_of(user))
-            self.stdout.write(f"User {user} has a version file too: {path}{last}.")
+            self.stdout.write(f"System user {user} has a version file too: {path}{last}.")
         if users := cache.unreachable_users():
             # The cache of this user's own processes works all the same.
             said = f"This user may not write to the files of {', '.join(users)}."
