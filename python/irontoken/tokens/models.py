@@ -25,8 +25,9 @@ class AbstractAccessToken(models.Model):
     """A token of a user, with the digest of its key and without the key itself.
 
     ``objects.issue()`` returns a token and its key. ``display`` has the first characters of the
-    key, so that people can recognise a token. ``scope`` has the scopes, separated by spaces (RFC
-    6749, section 3.3). A revoked token stays in the table until it is purged.
+    key, so that people can recognise a token. ``scopes`` is the list of its scopes, and ``scope``
+    the same as text (RFC 6749, section 3.3). ``name``, ``created``, ``expires``, ``last_used`` and
+    ``revoked`` are fields, too. A revoked token stays in the table until it is purged.
     """
 
     #: How tokens are found by their keys.

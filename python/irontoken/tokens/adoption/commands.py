@@ -74,9 +74,9 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
         )
     elif source == "authtoken":
         command.stdout.write(
-            "Every key is accepted as before, and the database has none of them. When no new "
-            f"ones come from {source}, set IRONTOKEN['TOKENS']['{setting}'] to False: keys then "
-            "cost one query less."
+            "Every key is accepted as before, and the database has its digest only. When "
+            f"{source} makes no more keys, set IRONTOKEN['TOKENS']['{setting}'] to False: keys "
+            "then cost one query less."
         )
     else:
         command.stdout.write(
