@@ -60,7 +60,6 @@ impl CachedLookup {
         record_use: Option<Py<PyAny>>,
         interval: f64,
     ) -> PyResult<Self> {
-        cache.get().rows.missed();
         let attribute = |column| decoder.get().attribute(column);
         let key = key_column.and_then(|column| Some((column, attribute(column)?.1.clone_ref(py))));
         let columns: PyResult<Vec<_>> = identifying
@@ -100,6 +99,7 @@ impl CachedLookup {
         let now = Instant::now();
         let lookup = slf.get();
         let cache = lookup.cache.get();
+        cache.rows.missed();
         if let Some(reason) = interceptor.fill_obstacle(connection)? {
             cache.count_uncacheable(reason);
             return Ok(None);

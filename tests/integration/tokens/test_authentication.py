@@ -343,6 +343,14 @@ class TestCache:
         user, found = ask(key)[0]
         assert (user, found, found.scopes, found.digest) == (ada, token, ["read"], token.digest)
 
+    def test_a_hit_under_the_model_of_authtoken_is_no_miss_under_this_one(self, cached, ada):
+        key = Token.objects.create(user=ada).key
+        _, issued = AccessToken.objects.issue(ada)
+        ask(issued)
+        assert [ask(key)[1] for _ in range(3)] == [1, 0, 0]
+        info = irontoken.cache_info()
+        assert (info.hits, info.misses) == (2, 2)
+
     def test_a_revoked_token_is_refused_at_once(self, cached, ada):
         token, key = AccessToken.objects.issue(ada)
         ask(key)

@@ -75,8 +75,8 @@ def handle(command: BaseCommand, given: dict[str, Any]) -> None:
     elif source == "authtoken":
         command.stdout.write(
             "Every key is accepted as before, and the database has its digest only. When "
-            f"{source} makes no more keys, set IRONTOKEN['TOKENS']['{setting}'] to False: keys "
-            "then cost one query less."
+            f"{source} makes no more keys, set IRONTOKEN['TOKENS']['{setting}'] to False: a "
+            "key that is not cached then costs one query less."
         )
     else:
         command.stdout.write(
