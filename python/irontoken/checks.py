@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from irontoken.cache import service as cache
@@ -43,7 +44,23 @@ def check_cache(**_: Any) -> list[CheckMessage]:
 
 def check_classes(**_: Any) -> list[CheckMessage]:
     """Check what the listed authentication classes declare, and that they can be asked."""
-    return [Error(said, hint=hint, id="irontoken.E003") for said, hint in _class_problems()]
+    found: list[CheckMessage] = [
+        Error(said, hint=hint, id="irontoken.E003") for said, hint in _class_problems()
+    ]
+    if any(is_ours(each) and _lacks_app(each) for each in listed_classes()):
+        message, hint = setting.NO_TOKEN_APP
+        found.append(Error(message, hint=hint, id="irontoken.E002"))
+    return found
+
+
+def _lacks_app(cls: Any) -> bool:
+    try:
+        cls().get_model()
+    except ImproperlyConfigured as error:
+        return str(error) == " ".join(setting.NO_TOKEN_APP)
+    except Exception:  # noqa: BLE001 - what else is wrong with it is said above
+        return False
+    return False
 
 
 def _class_problems() -> Iterator[tuple[str, str]]:

@@ -48,7 +48,13 @@ def note(cls: Any) -> None:
     if check is not None and inspect.getattr_static(cls, "check") is not check:
         cls.check = check
     fields = LookupFields(cls.key_field, cls.user_field, tuple(cls.select_related))
-    cls.lookup_fields = None if fields == LookupFields() else fields
+    cls.lookup_fields = fields if _declares_fields(cls) else None
+
+
+def _declares_fields(cls: Any) -> bool:
+    """Tell whether a class, or a base of it, says how a token is found, the defaults included."""
+    bases = (base for base in cls.__mro__ if not _is_of_irontoken(base))
+    return any(name in vars(base) for base in bases for name in LookupFields._fields)
 
 
 def user_of(authenticator: Any, user: Any) -> Any:
@@ -121,9 +127,12 @@ def first_keyword(keyword: Any) -> Any:
 def replaced_by(cls: Any, name: str) -> Any:
     """Return the class whose method a class has, if it is a project's and calls no ``super()``."""
     base = next(base for base in cls.__mro__ if name in vars(base))
-    module: str = base.__module__
-    is_ours = module.partition(".")[0] == "irontoken"
-    return None if is_ours or _calls_super(vars(base)[name]) else base
+    return None if _is_of_irontoken(base) or _calls_super(vars(base)[name]) else base
+
+
+def _is_of_irontoken(cls: Any) -> bool:
+    module: str = cls.__module__
+    return module.partition(".")[0] == "irontoken"
 
 
 def _calls_super(function: Any) -> bool:

@@ -3,16 +3,30 @@
 from typing import Any, Final
 
 import rest_framework
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework import authentication
 from rest_framework.request import Request
 
 from irontoken import _core, refusals
+from irontoken.settings.setting import NO_TOKEN_APP
 
 #: From 3.18 on REST framework reads ``request.headers`` and no longer ``request.META``.
 READS_HEADERS: Final = tuple(int(part) for part in rest_framework.VERSION.split(".")[:2]) >= (
     3,
     18,
 )
+
+
+def token_model() -> Any:
+    """Return REST framework's ``Token``.
+
+    Raises ``ImproperlyConfigured`` where its app is not installed: the model is abstract then.
+    """
+    from rest_framework.authtoken.models import Token
+
+    if Token._meta.abstract:
+        raise ImproperlyConfigured(" ".join(NO_TOKEN_APP))
+    return Token
 
 
 def authorization_header(request: Request) -> bytes | str:

@@ -26,6 +26,8 @@ class Hooks(NamedTuple):
     #: REST framework's ``authenticate``: ``(authenticator, request)``.
     drf_authenticate: Callable[[Any, Any], tuple[Any, Any] | None]
     drf_reads_headers: bool
+    #: REST framework's model of tokens.
+    drf_token_model: Callable[[], Any]
     #: The refusal of a header that is malformed for a reason.
     malformed_header: Callable[[str], Exception]
     #: The refusal of a user who is not active.
@@ -56,6 +58,7 @@ _core.install_hooks(
         authorization_header=drf.authorization_header,
         drf_authenticate=drf.authenticate,
         drf_reads_headers=drf.READS_HEADERS,
+        drf_token_model=drf.token_model,
         malformed_header=refusals.malformed_header,
         inactive_user=refusals.inactive_user,
         user_of=declared.user_of,

@@ -16,8 +16,8 @@ use crate::credentials::{header, issued_key, random_key};
 /// The bytes come directly from the operating system's generator, as in `secrets.token_hex()`. A
 /// forked process does not repeat the keys of its parent.
 ///
-/// Raises `ValueError` for a negative number, `OverflowError` for more than 2³⁰ characters, and
-/// `OSError` if the operating system returns no random bytes.
+/// Raises `ValueError` for a negative number, `OverflowError` for more than 2³⁰ characters or a number
+/// that no machine integer holds, and `OSError` if the operating system returns no random bytes.
 #[pyfunction]
 #[pyo3(signature = (nbytes = 20))]
 pub(super) fn generate_key(py: Python<'_>, nbytes: isize) -> PyResult<Bound<'_, PyString>> {

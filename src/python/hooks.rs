@@ -20,6 +20,7 @@ pub(super) struct Hooks {
     pub(super) authorization_header: Py<PyAny>,
     pub(super) drf_authenticate: Py<PyAny>,
     pub(super) drf_reads_headers: bool,
+    pub(super) drf_token_model: Py<PyAny>,
     pub(super) malformed_header: Py<PyAny>,
     pub(super) inactive_user: Py<PyAny>,
     pub(super) user_of: Py<PyAny>,
@@ -47,6 +48,7 @@ pub(super) fn install_hooks(hooks: &Bound<'_, PyAny>) -> PyResult<()> {
         authorization_header: hook("authorization_header")?,
         drf_authenticate: hook("drf_authenticate")?,
         drf_reads_headers: hooks.getattr("drf_reads_headers")?.extract()?,
+        drf_token_model: hook("drf_token_model")?,
         malformed_header: hook("malformed_header")?,
         inactive_user: hook("inactive_user")?,
         user_of: hook("user_of")?,
@@ -96,8 +98,8 @@ pub(super) fn default_model(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         return Ok(model.into_bound(py));
     }
     TOKEN
-        .import(py, "rest_framework.authtoken.models", "Token")
-        .cloned()
+        .get_or_try_init(py, || Hooks::get(py)?.drf_token_model.call0(py))
+        .map(|model| model.bind(py).clone())
 }
 
 /// `irontoken.InvalidHeader`, which needs no Django.

@@ -25,6 +25,7 @@ from irontoken.tokens.models import AccessToken
 from tests.support.shapes.models import (
     ChildUser,
     LooseToken,
+    NullableToken,
     Organizer,
     Profile,
     Team,
@@ -489,4 +490,22 @@ class TestDeclarations:
     def test_a_subclass_declares_what_it_changes_alone(self):
         assert OfAPrincipal.lookup_fields == ByOwner.lookup_fields
         back = type("Back", (ByOwner,), {"key_field": "key", "user_field": "user"})
-        assert back.lookup_fields is None
+        assert back.lookup_fields == ("key", "user", ())
+
+
+def test_what_is_declared_as_it_is_anyway_is_declared():
+    """A model whose user may be NULL asks for it, and a default says it too."""
+
+    class Plain(irontoken.TokenAuthentication):
+        model = NullableToken
+
+    class Declaring(Plain):
+        user_field = "user"
+
+    setting = {"CACHE": {"COHERENCE": "host"}}
+    with override_settings(IRONTOKEN=setting):
+        assert "declare user_field" in str(explain(Plain))
+        assert str(explain(Declaring)).endswith(": cached.")
+    key = NullableToken.objects.create(user=None).key
+    with pytest.raises(AuthenticationFailed, match="inactive"):
+        Declaring().authenticate_credentials(key)

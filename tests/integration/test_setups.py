@@ -108,6 +108,19 @@ class TestStart:
         assert started(["irontoken", "irontoken.tokens"], MODEL, drf=drf) == (True, "")
 
     @pytest.mark.parametrize(
+        "then",
+        [
+            "from django.core.management import call_command; call_command('check')",
+            "irontoken.TokenAuthentication().get_model()",
+        ],
+    )
+    def test_so_does_a_subclass_by_a_check_and_at_the_first_request(self, then):
+        drf = {"DEFAULT_AUTHENTICATION_CLASSES": ["tests.support.bearer.BearerAuthentication"]}
+        is_up, said = started(["irontoken"], {}, then=then, drf=drf)
+        assert not is_up
+        assert 'Write INSTALLED_APPS += ["rest_framework.authtoken"].' in said
+
+    @pytest.mark.parametrize(
         "action", [["issue", "ada", "--name", "x"], ["revoke", "--user", "a"]]
     )
     def test_a_command_of_issued_tokens_says_which_app_it_needs(self, action):

@@ -20,7 +20,10 @@ OPTIONS: Final = (
     ),
     Option("MAX_AGE", (int, float), 30, "seconds after which a row is read again"),
     Option(
-        "PATH", (str, os.PathLike), None, "the folder of the version file; shared memory if `None`"
+        "PATH",
+        (str, os.PathLike, type(None)),
+        None,
+        "the folder of the version file; shared memory if `None`",
     ),
     Option("PROJECT", (str,), "", "a name, if several projects share a system user or a bus"),
     Option(

@@ -80,4 +80,7 @@ def number_problem(name: str, value: object, where: str) -> Iterator[tuple[str, 
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and not 0 < value < _LARGEST:  # type: ignore[operator]
-        yield f"{where}[{name!r}] is {value}.", "It takes a number greater than 0."
+        yield (
+            f"{where}[{name!r}] is {value}.",
+            "It takes a number greater than 0 and less than 2³².",
+        )

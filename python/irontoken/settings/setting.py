@@ -10,6 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from irontoken.settings import cache
 from irontoken.settings.option import did_you_mean, listed
 
+#: What is wrong where a class looks for REST framework's tokens without their app, and a hint.
+NO_TOKEN_APP: Final = (
+    "REST_FRAMEWORK lists irontoken's class, and the app of its tokens is not installed.",
+    'Write INSTALLED_APPS += ["rest_framework.authtoken"].',
+)
 _NAMES: Final = ("CACHE", "TOKENS", "TOKEN_MODEL", "REPLACE_DRF_CLASS")
 
 
@@ -58,10 +63,7 @@ def missing_apps() -> Iterator[tuple[str, str]]:
         apps.is_installed("irontoken.tokens"),
     )
     if _looks_in_authtoken() and not (has_tokens or apps.is_installed("rest_framework.authtoken")):
-        yield (
-            "REST_FRAMEWORK lists irontoken's class, and the app of its tokens is not installed.",
-            'Write INSTALLED_APPS += ["rest_framework.authtoken"].',
-        )
+        yield NO_TOKEN_APP
     if section("CACHE") and not is_installed:
         yield (
             "IRONTOKEN['CACHE'] is set and the app is not installed: no write would be seen.",
@@ -117,7 +119,7 @@ def problems() -> Iterator[tuple[str, str]]:
         elif not isinstance(value, dict) and name == "TOKENS":
             yield (
                 "IRONTOKEN['TOKENS'] is not a dict.",
-                'Write {"EXPIRES_IN": …}: see docs/issued-tokens.md.',
+                'Write {"EXPIRES_IN": …}: see docs/settings.md.',
             )
         elif not isinstance(value, dict):
             names = listed(each.name for each in cache.OPTIONS)

@@ -67,7 +67,9 @@ def add_arguments(actions: Any) -> None:
     )
     listing = actions.add_parser("list", help="list tokens, without keys")
     listing.add_argument("user", nargs="?", help="only the tokens of this user")
-    listing.add_argument("--live", action="store_true", help="only those that are accepted")
+    listing.add_argument(
+        "--live", action="store_true", help="only those that are not revoked, expired or idle"
+    )
     purge = actions.add_parser(
         "purge", help="delete the rows of tokens that expired or were revoked long ago"
     )

@@ -127,8 +127,8 @@ class AccessTokenManager(models.Manager[Any]):
     def revoke(self, token: Any) -> bool:
         """Revoke a token, and the newer tokens that replaced it by rotation.
 
-        Returns ``False`` if all of them were revoked already. Sets ``token.revoked``, and sends
-        ``token_revoked`` for each.
+        Returns ``False`` if all of them were revoked already. Otherwise sets ``token.revoked``,
+        and sends ``token_revoked`` for each.
         """
         now = timezone.now()
         alias = self._alias(token)
@@ -183,12 +183,13 @@ class AccessTokenManager(models.Manager[Any]):
     def rotate(self, token: Any, grace: timedelta) -> tuple[Any, str]:
         """Issue a token in place of ``token``; return the new token and its key.
 
-        The new token has the name, the scopes, the lifetime and the family of the old one. The old
-        one stays valid for ``grace``, a ``timedelta``.
+        The new token has the name, the scopes and the family of the old one. Its lifetime is that
+        of the old one, or ``EXPIRES_IN`` if that has none. The old one stays valid for ``grace``,
+        a ``timedelta``.
 
-        Raises ``ValueError`` if the token is refused or was rotated already, and if ``grace`` is
-        negative or more than a century. Raises ``LimitReached``, a ``ValidationError``, if the
-        user would have more than ``MAX_PER_USER`` tokens.
+        Raises ``ValueError`` if the token is revoked, expired or idle, if it was rotated already,
+        and if ``grace`` is negative or more than a century. Raises ``LimitReached``, a
+        ``ValidationError``, if the user would have more than ``MAX_PER_USER`` tokens.
         """
         if not timedelta(0) <= grace <= LONGEST_LIFETIME:
             raise ValueError("the grace of a rotation must not be negative or over a century")
@@ -230,8 +231,10 @@ class AccessTokenManager(models.Manager[Any]):
 
         A token ends when it expires, is revoked or is idle. The number includes rows that are
         deleted by cascade. Each transaction deletes ``batch`` tokens, so that it does not hold
-        locks for long.
+        locks for long. Raises ``ValueError`` for a negative ``older_than``.
         """
+        if older_than < timedelta(0):
+            raise ValueError("older_than must not be negative: tokens that are accepted would go")
         before = timezone.now() - min(older_than, LONGEST_LIFETIME)
         is_over = Q(expires__lt=before) | Q(revoked__lt=before)
         for is_alive in (is_young(before), is_used(before)):

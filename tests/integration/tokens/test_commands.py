@@ -60,6 +60,13 @@ def test_what_is_long_over_is_purged(ada):
     assert told("purge") == {"purged": 1}
 
 
+def test_what_is_accepted_is_never_purged(ada):
+    AccessToken.objects.issue(ada, expires_in=timedelta(hours=1))
+    with pytest.raises(ValueError, match="negative"):
+        AccessToken.objects.purge(timedelta(days=-1))
+    assert AccessToken.objects.live().count() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
