@@ -22,8 +22,8 @@ class HasScopes(BasePermission):
     user with a session may do everything. A request without a user is refused.
 
     Raises ``ImproperlyConfigured`` at the first request of a view if ``required_scopes`` is
-    missing, misspelled or no list. For a dict, it does so at the first request of a method that the
-    dict lacks. ``manage.py check`` finds such views when they are routed.
+    missing, misspelled or no list. For a dict, it does so at the first request of a method that
+    the dict lacks. ``manage.py check`` finds such views when they are routed.
 
     With ``keyword = "Bearer"`` a refusal names the required scopes (RFC 6750, section 3.1).
     """
