@@ -23,6 +23,9 @@ from irontoken.tokens.signals import token_refused
 logger: Final = logging.getLogger("irontoken.tokens")
 #: Seconds between two records of refusals: one in each is told, with the number of the others.
 _RECORD_EVERY: Final = 1.0
+#: How often a key is looked for in the other app and among the copies. Between the two its row may
+#: have been given back, and after that adopted again.
+_TURNS: Final = 3
 
 
 class _Unrecorded:
@@ -59,11 +62,9 @@ def _authenticate(model: type[Model], fields: LookupFields | None, key: Any) -> 
     if not found:
         lacks_all = options.require_pepper and not options.peppers
         raise refused(model, "pepper_missing" if lacks_all else "malformed")
-    if not key.startswith(options.key_prefix):
-        pair_elsewhere = _not_adopted_yet(model, key, options)
-        if pair_elsewhere is not None:
-            return pair_elsewhere
-    pair, cached = _find(model, fields, key, found, options)
+    elsewhere, pair, cached = _find_in_either(model, fields, key, found, options)
+    if elsewhere is not None:
+        return elsewhere
     if not pair:
         raise refused(model, "pepper_missing" if options.missing_peppers else "unknown")
     user, token = pair
@@ -79,6 +80,27 @@ def _authenticate(model: type[Model], fields: LookupFields | None, key: Any) -> 
         uses.rehash(token, found[0])
     uses.record(token)
     return user, token
+
+
+def _find_in_either(
+    model: Any,
+    fields: LookupFields | None,
+    key: str,
+    found: list[str],
+    options: conf.TokenOptions,
+) -> tuple[tuple[Any, Any] | None, Any, Callable[[], Any] | None]:
+    """Return the user and the token of the other app, or else what ``_find`` returns."""
+    __traceback_hide__ = True
+    pair, cached = None, None
+    for _ in range(_TURNS):
+        if not key.startswith(options.key_prefix):
+            elsewhere = _not_adopted_yet(model, key, options)
+            if elsewhere is not None:
+                return elsewhere, None, None
+        pair, cached = _find(model, fields, key, found, options)
+        if not pair or not pair[1].pending:
+            break
+    return None, pair, cached
 
 
 def _find(

@@ -9,6 +9,7 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from django.core import serializers
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.test import override_settings
@@ -20,6 +21,7 @@ from rest_framework.exceptions import AuthenticationFailed
 import irontoken
 from irontoken.tokens import settings as conf
 from irontoken.tokens.adoption import base as adoption
+from irontoken.tokens.adoption.undo import undo
 from irontoken.tokens.operations import AdoptTokens
 from tests.support.issued import AccessToken, User, setting
 
@@ -422,7 +424,22 @@ class TestKnox:
 CACHES = [None, {"COHERENCE": "host"}]
 
 
-def never_refused(source, keys):
+def adopt_all(source):
+    list(adoption.Adoption(source).copy(batch=5))
+    list(adoption.Adoption(source).finish(batch=5))
+
+
+def adopt_and_give_back(source):
+    """Ten times, since a request is seldom between the two."""
+    rows = adoption.Adoption(source).rows
+    fixture = serializers.serialize("json", rows._base_manager.all())
+    for _ in range(10):
+        adopt_all(source)
+        undo(adoption.Adoption(source), StringIO(fixture))
+    adopt_all(source)
+
+
+def never_refused(source, keys, work=adopt_all):
     """Adopt all while clients ask, and see that none of them is ever refused."""
     stop = threading.Event()
     refused, asked = [], []
@@ -444,8 +461,7 @@ def never_refused(source, keys):
     for thread in threads:
         thread.start()
     try:
-        list(adoption.Adoption(source).copy(batch=5))
-        list(adoption.Adoption(source).finish(batch=5))
+        work(source)
     finally:
         while len(asked) < 500 and all(thread.is_alive() for thread in threads):
             stop.wait(0.01)
@@ -504,3 +520,16 @@ def test_clients_of_knox_are_never_refused(transactional_db, tmp_path, cache, mo
     with setting(cache=found, ACCEPT_KNOX=True):
         never_refused("knox", keys)
     assert not AuthToken.objects.exists()
+
+
+@pytest.mark.parametrize("cache", CACHES)
+@pytest.mark.parametrize("source", ["authtoken", "knox"])
+def test_clients_are_never_refused_on_the_way_back(transactional_db, tmp_path, cache, source):
+    users = [User.objects.create(username=f"user{number}") for number in range(60)]
+    if source == "knox":
+        keys = [AuthToken.objects.create(user=user)[1] for user in users]
+    else:
+        keys = [Token.objects.create(user=user).key for user in users]
+    found = cache and {**cache, "PATH": str(tmp_path)}
+    with setting(cache=found, ACCEPT_KNOX=True):
+        never_refused(source, keys, adopt_and_give_back)
