@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from irontoken.cache import service as cache
@@ -15,7 +14,7 @@ from irontoken.explain import HINT, replaced, uncacheable_lookup
 from irontoken.fleet import service as fleet
 from irontoken.fleet.bus import BusUnavailable, channel_of
 from irontoken.fleet.triggers import Triggers
-from irontoken.listed import declared_lookups, import_or_none, is_ours, listed_classes
+from irontoken.listed import declared_lookups, import_or_none, is_ours, our_classes
 from irontoken.lookup.placement import alias_for
 from irontoken.replacement import comparing
 from irontoken.settings import setting
@@ -47,7 +46,7 @@ def check_classes(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = [
         Error(said, hint=hint, id="irontoken.E003") for said, hint in _class_problems()
     ]
-    if any(is_ours(each) and _lacks_app(each) for each in listed_classes()):
+    if any(_lacks_app(each) for each in our_classes()):
         message, hint = setting.NO_TOKEN_APP
         found.append(Error(message, hint=hint, id="irontoken.E002"))
     return found
@@ -56,10 +55,8 @@ def check_classes(**_: Any) -> list[CheckMessage]:
 def _lacks_app(cls: Any) -> bool:
     try:
         cls().get_model()
-    except ImproperlyConfigured as error:
+    except Exception as error:  # noqa: BLE001 - what else is wrong with it is said above
         return str(error) == " ".join(setting.NO_TOKEN_APP)
-    except Exception:  # noqa: BLE001 - what else is wrong with it is said above
-        return False
     return False
 
 
@@ -84,7 +81,7 @@ def _class_problems() -> Iterator[tuple[str, str]]:
 
 def check_packages(**_: Any) -> list[CheckMessage]:
     """Check for packages that take REST framework's class alone for token authentication."""
-    ours = [each for each in listed_classes() if is_ours(each)]
+    ours = our_classes()
     return [
         Warning(
             f"{package} asks whether REST framework's own TokenAuthentication is listed, and "
@@ -204,9 +201,7 @@ def _hosts() -> Iterator[CheckMessage]:
 
 
 def _models() -> Iterator[CheckMessage]:
-    for cls in listed_classes():
-        if not is_ours(cls):
-            continue
+    for cls in our_classes():
         try:
             authenticator: Any = cls()
             model = authenticator.get_model()

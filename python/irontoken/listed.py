@@ -47,6 +47,11 @@ def listed_classes() -> list[Any]:
     return [each for each in found if each is not None]
 
 
+def our_classes() -> list[Any]:
+    """Return those of ``listed_classes()`` that are irontoken's class, or subclasses of it."""
+    return [each for each in listed_classes() if is_ours(each)]
+
+
 def declared_lookups() -> tuple[list[tuple[str, Any, LookupFields]], list[tuple[str, str]]]:
     """Return the name, the model and the fields of each listed class that declares fields.
 

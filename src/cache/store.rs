@@ -87,7 +87,7 @@ impl<R> Lifecycle<Place, Arc<Entry<R>>> for Evictions {
 pub struct Info {
     /// Rows given out.
     pub hits: u64,
-    /// Rows that were read from the database, whether they were stored or not.
+    /// Queries of look-ups whose rows may be stored, whether they were or not.
     pub misses: u64,
     /// Times that a row was there and no longer held.
     pub stale: u64,
@@ -297,7 +297,10 @@ mod tests {
         assert!(!set.has("a", Duration::ZERO));
         assert!(!set.has("a", Duration::ZERO));
         let info = set.store.info();
-        assert_eq!((info.hits, info.stale, info.entries), (1, 1, 0));
+        assert_eq!(
+            (info.hits, info.misses, info.stale, info.entries),
+            (1, 0, 1, 0)
+        );
     }
 
     #[test]

@@ -179,7 +179,7 @@ class TestChecks:
         self, monkeypatch, sent, keyword, is_told
     ):
         cls = type("Ours", (irontoken.TokenAuthentication,), {"keyword": keyword})
-        monkeypatch.setattr("irontoken.tokens.checks.listed_classes", lambda: [cls])
+        monkeypatch.setattr("irontoken.listed.listed_classes", lambda: [cls])
         setting = {**MODEL, "TOKENS": {"ACCEPT_KNOX": True}}
         with override_settings(IRONTOKEN=setting, REST_KNOX={"AUTH_HEADER_PREFIX": sent}):
             assert ("irontoken.W026" in self.ids(check_knox())) == is_told

@@ -39,8 +39,8 @@ def python_imports(name):
             # `_core` looks up nothing here by its name: see `irontoken.hooks`.
             if not each.startswith("irontoken._core"):
                 # Nor is the package's root anything above: it looks its names up when asked.
-                found = {each, each.rpartition(".")[0]} & PYTHON.keys()
-                yield from found - {name, "irontoken"}
+                named = {each, each.rpartition(".")[0]} & PYTHON.keys()
+                yield from named - {name, "irontoken"}
 
 
 def rust_imports(name):

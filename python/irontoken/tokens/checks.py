@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, router
 from rest_framework.settings import api_settings
 
-from irontoken.listed import is_ours, listed_classes
+from irontoken.listed import our_classes
 from irontoken.routes import Route, routes
 from irontoken.settings import setting
 from irontoken.tokens import get_token_model, scopes
@@ -61,7 +61,7 @@ def check_knox(**_: Any) -> list[CheckMessage]:
         is_honoured = conf.options().accept_knox
     except ImproperlyConfigured:
         return []  # another check's to say
-    ours = [each for each in listed_classes() if is_ours(each)]
+    ours = our_classes()
     looked_for = [each.keyword for each in ours]
     words = [word for each in looked_for for word in (each if isinstance(each, tuple) else [each])]
     if not is_honoured or not ours or sent.lower() in [str(word).lower() for word in words]:

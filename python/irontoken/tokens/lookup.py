@@ -91,12 +91,13 @@ def _find_in_either(
 ) -> tuple[tuple[Any, Any] | None, Any, Callable[[], Any] | None]:
     """Return the user and the token of the other app, or else what ``_find`` returns."""
     __traceback_hide__ = True
+    if key.startswith(options.key_prefix):
+        return None, *_find(model, fields, key, found, options)
     pair, cached = None, None
     for _ in range(_TURNS):
-        if not key.startswith(options.key_prefix):
-            elsewhere = _not_adopted_yet(model, key, options)
-            if elsewhere is not None:
-                return elsewhere, None, None
+        elsewhere = _not_adopted_yet(model, key, options)
+        if elsewhere is not None:
+            return elsewhere, None, None
         pair, cached = _find(model, fields, key, found, options)
         if not pair or not pair[1].pending:
             break

@@ -424,6 +424,13 @@ class TestKnox:
 CACHES = [None, {"COHERENCE": "host"}]
 
 
+def keys_of(source, count):
+    users = [User.objects.create(username=f"user{number}") for number in range(count)]
+    if source == "knox":
+        return [AuthToken.objects.create(user=user)[1] for user in users]
+    return [Token.objects.create(user=user).key for user in users]
+
+
 def adopt_all(source):
     list(adoption.Adoption(source).copy(batch=5))
     list(adoption.Adoption(source).finish(batch=5))
@@ -502,8 +509,7 @@ def test_revoking_all_beside_it_fails_nobody(transactional_db):
 
 @pytest.mark.parametrize("cache", CACHES)
 def test_clients_that_never_stop_asking_are_never_refused(transactional_db, tmp_path, cache):
-    users = [User.objects.create(username=f"user{number}") for number in range(60)]
-    keys = [Token.objects.create(user=user).key for user in users]
+    keys = keys_of("authtoken", 60)
     with setting(cache=cache and {**cache, "PATH": str(tmp_path)}):
         never_refused("authtoken", keys)
     assert not Token.objects.exists()
@@ -514,8 +520,7 @@ def test_clients_of_knox_are_never_refused(transactional_db, tmp_path, cache, mo
     """Not while knox writes each use either."""
     monkeypatch.setattr("knox.settings.knox_settings.AUTO_REFRESH", True)
     monkeypatch.setattr("knox.settings.knox_settings.MIN_REFRESH_INTERVAL", 0)
-    users = [User.objects.create(username=f"user{number}") for number in range(60)]
-    keys = [AuthToken.objects.create(user=user)[1] for user in users]
+    keys = keys_of("knox", 60)
     found = cache and {**cache, "PATH": str(tmp_path)}
     with setting(cache=found, ACCEPT_KNOX=True):
         never_refused("knox", keys)
@@ -525,11 +530,7 @@ def test_clients_of_knox_are_never_refused(transactional_db, tmp_path, cache, mo
 @pytest.mark.parametrize("cache", CACHES)
 @pytest.mark.parametrize("source", ["authtoken", "knox"])
 def test_clients_are_never_refused_on_the_way_back(transactional_db, tmp_path, cache, source):
-    users = [User.objects.create(username=f"user{number}") for number in range(30)]
-    if source == "knox":
-        keys = [AuthToken.objects.create(user=user)[1] for user in users]
-    else:
-        keys = [Token.objects.create(user=user).key for user in users]
+    keys = keys_of(source, 30)
     found = cache and {**cache, "PATH": str(tmp_path)}
     with setting(cache=found, ACCEPT_KNOX=True):
         never_refused(source, keys, adopt_and_give_back)

@@ -25,8 +25,6 @@ def _refusal(text: str) -> OpenApiResponse:
     return OpenApiResponse(serializers.RefusalSerializer, text)
 
 
-_NO_CSRF_TOKEN: Final = _refusal("The session has no CSRF token.")
-_NO_SCOPE: Final = _refusal("The token lacks a scope.")
 _REFUSALS: Final = {
     400: OpenApiResponse(OpenApiTypes.OBJECT, "The errors, by field or as `detail`."),
     401: _refusal("The request has no key, or the key is refused."),
@@ -56,14 +54,17 @@ def _answers(
     )
 
 
-_ISSUED: Final = {200: serializers.IssuedSerializer, 403: _NO_CSRF_TOKEN}
+_ISSUED: Final = {
+    200: serializers.IssuedSerializer,
+    403: _refusal("The session has no CSRF token."),
+}
 _answers("ObtainView", "post", _ISSUED, 400, 429)
 _answers(
     "TokensView",
     "get",
     {
         200: serializers.TokenSerializer(many=True),
-        403: _NO_SCOPE,
+        403: _refusal("The token lacks a scope."),
         404: _refusal("The user has no token with the id `before`."),
     },
     401,
