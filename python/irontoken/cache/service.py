@@ -30,7 +30,7 @@ _UNREAD: Final = object()
 _options: Any = _UNREAD
 _store: Cache | None = None
 _has_warned = False
-_failures_told: Final[set[str]] = set()
+_failures_logged: Final[set[str]] = set()
 _lock = threading.Lock()
 
 
@@ -120,7 +120,7 @@ def _modified(path: Path) -> float:
 
 
 def warn_of_users() -> None:
-    """Say in the log, once for the process, whose processes are not told of what it writes."""
+    """Say in the log, once for the process, whose processes do not see what it writes."""
     global _has_warned  # noqa: PLW0603 - once
     if _has_warned:
         return
@@ -195,12 +195,12 @@ def version_file_lost() -> None:
 
 
 def version_file_unavailable(failure: str) -> None:
-    """Say in the log, once for each reason, that other processes were not told of a write."""
-    if failure not in _failures_told:
-        _failures_told.add(failure)
+    """Say in the log, once for each reason, that a write did not reach other processes."""
+    if failure not in _failures_logged:
+        _failures_logged.add(failure)
         logger.error(
-            "A write to a token or a user could not be told to the other processes of this host, "
-            "which may serve what they have cached for up to MAX_AGE: %s",
+            "A write to a token or a user did not reach the other processes of this host, which may "
+            "serve what they have cached for up to MAX_AGE: %s",
             failure,
         )
 

@@ -288,7 +288,7 @@ def _idle_problems(section: dict[Any, Any]) -> Iterator[tuple[str, str]]:
     if not isinstance(idle, timedelta):
         return
     if section.get("LAST_USED") is False:
-        hint = "It is told by the last use, which LAST_USED records."
+        hint = "It needs the time of the last use, which LAST_USED records."
         yield "IRONTOKEN['TOKENS']['IDLE_TIMEOUT'] is set, and LAST_USED is off.", hint
     elif isinstance(pace, timedelta) and idle <= 2 * pace:
         hint = "It must be longer than twice LAST_USED_INTERVAL, at which uses are recorded."
