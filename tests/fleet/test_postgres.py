@@ -294,9 +294,9 @@ class TestLease:
         # Until the listener has noticed, the lease holds and the answers are hits.
         eventually(lambda: len(said()) == 3)
         assert [text.split(")")[1].split(".")[0] for text in said()] == [
-            " is available",
-            " is unavailable",
-            " is available",
+            " answers",
+            " does not answer",
+            " answers",
         ]
         warm(*keys)
         assert irontoken.cache_info().stale >= before + 3

@@ -711,7 +711,7 @@ class TestFiles:
         assert keys[0] not in caplog.text
 
     def test_a_write_that_nobody_can_hear_is_logged(self, users, keys, caplog):
-        cache._failures_told.clear()
+        cache._failures_logged.clear()
         self.lose("replaced")
         for _ in range(2):
             WRITES["save"](users[0])

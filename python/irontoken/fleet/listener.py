@@ -85,7 +85,7 @@ class Listener:
                 return
             if not self.failure:
                 logger.warning(
-                    "%s is unavailable. Every request asks the database until it is back: %s",
+                    "%s does not answer. Every request asks the database until it does: %s",
                     self.title,
                     reason,
                 )
@@ -127,7 +127,7 @@ class Listener:
                     self._answer(bus, caller)
             elif line.confirm(text) and not self.is_heard:
                 self.failure, self.is_heard = "", True
-                logger.info("%s is available.", self.title)
+                logger.info("%s answers.", self.title)
         if line.is_dead():
             raise BusUnavailable("what was sent over it does not come back")
 
