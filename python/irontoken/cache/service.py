@@ -199,8 +199,8 @@ def version_file_unavailable(failure: str) -> None:
     if failure not in _failures_logged:
         _failures_logged.add(failure)
         logger.error(
-            "A write to a token or a user did not reach the other processes of this host, which may "
-            "serve what they have cached for up to MAX_AGE: %s",
+            "A write to a token or a user did not reach the other processes of this host, which "
+            "may serve what they have cached for up to MAX_AGE: %s",
             failure,
         )
 
