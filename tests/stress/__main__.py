@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import django
 
 from tests.stress.history import History
+from tests.support.settings import FOLDER
 
 FAULTS = ("no second invalidation", "the commit alone tells nobody")
 SCHEMAS = ("one", "two")
@@ -38,7 +39,7 @@ def main():
     parser.add_argument("--fault", choices=FAULTS)
     parser.add_argument("--threads", action="store_true", help="threads in place of processes")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="irontoken-stress-") as folder:
+    with tempfile.TemporaryDirectory(prefix="irontoken-stress-", dir=FOLDER) as folder:
         os.environ["IRONTOKEN_STRESS_FOLDER"] = folder
         module = "tenants_settings" if "TENANTS" in os.environ else "settings"
         os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.stress.{module}"

@@ -5,9 +5,12 @@ import os
 from tests.support.settings import *  # noqa: F403
 from tests.support.settings import DATABASES
 
-IRONTOKEN = {"CACHE": {"COHERENCE": "host", "PATH": os.environ["IRONTOKEN_STRESS_FOLDER"]}}
+FOLDER = os.environ["IRONTOKEN_STRESS_FOLDER"]
+IRONTOKEN = {"CACHE": {"COHERENCE": "host", "PATH": FOLDER}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    for database in DATABASES.values():
+    for alias, database in DATABASES.items():
+        # What this journal leaves beside a database goes with the folder.
+        database["TEST"] = {"NAME": f"{FOLDER}/{alias}.sqlite3"}
         database["OPTIONS"] = {
             "timeout": 60,
             "transaction_mode": "IMMEDIATE",

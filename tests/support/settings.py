@@ -9,13 +9,13 @@ from pathlib import Path
 
 import dj_database_url
 
+# In memory where that can be had: on a disk the suite takes twice as long.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+FOLDER = Path(os.environ.get("TEST_DATABASE_FOLDER", MEMORY))
 DEFAULT = dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")
 OTHER = {**DEFAULT}
 if DEFAULT["ENGINE"] == "django.db.backends.sqlite3":
     # Files, since the threads and forks of a test need one database, and one in memory is private.
-    # In memory all the same, where that can be had: on a disk the suite takes twice as long.
-    MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
-    FOLDER = Path(os.environ.get("TEST_DATABASE_FOLDER", MEMORY))
     DEFAULT["TEST"] = {"NAME": str(FOLDER / f"irontoken-{os.getpid()}-default.sqlite3")}
     OTHER["TEST"] = {"NAME": str(FOLDER / f"irontoken-{os.getpid()}-other.sqlite3")}
 else:
