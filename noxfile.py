@@ -127,8 +127,9 @@ def servers(session, server):
     is_measured = server == "PostgreSQL" and "COVER" in os.environ
     measured = ("coverage", "run", *run[1:]) if is_measured else run
     if is_measured:
-        session.run(*run, "--ignore=tests/fleet", *own, env={"DATABASE_URL": url})
-        session.run(*measured, "tests/fleet", env={"DATABASE_URL": url})
+        others = ("--ignore=tests/fleet", *own)
+        session.run(*run, *others, *session.posargs, env={"DATABASE_URL": url})
+        session.run(*measured, "tests/fleet", *session.posargs, env={"DATABASE_URL": url})
     else:
         session.run(*run, *own, *session.posargs, env={"DATABASE_URL": url})
     swapped = ("tests/integration/tokens", "--ds", "tests.support.swapped.settings")

@@ -293,10 +293,10 @@ class TestLease:
 
         # Until the listener has noticed, the lease holds and the answers are hits.
         eventually(lambda: len(said()) == 3)
-        assert [text.split(")")[1].split(".")[0] for text in said()] == [
-            " answers",
-            " does not answer",
-            " answers",
+        assert [text.split(")")[1].split(":")[0] for text in said()] == [
+            " answers.",
+            " does not answer. Every request asks the database until it does",
+            " answers.",
         ]
         warm(*keys)
         assert irontoken.cache_info().stale >= before + 3

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.support.settings import MEMORY
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
@@ -33,8 +34,6 @@ LEFT_OUT = ("test_without_posix.py", "test_leaks.py", "tokens/test_admin_browser
 
 @pytest.mark.slow  # it runs all tests again
 def test_the_drop_in_the_cache_and_issued_tokens_need_nothing_of_posix():
-    # Where the tests' own databases are is no part of what is tried.
-    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
     left_out = [f"--ignore=tests/integration/{name}" for name in LEFT_OUT]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, "tests/unit", "tests/integration", *left_out],
@@ -42,7 +41,8 @@ def test_the_drop_in_the_cache_and_issued_tokens_need_nothing_of_posix():
         text=True,
         check=False,
         cwd=ROOT,
-        # On SQLite, whichever server these tests are run on: its database is theirs.
-        env={**os.environ, "DATABASE_URL": "", "TEST_DATABASE_FOLDER": folder},
+        # On SQLite, whichever server these tests are run on: its database is theirs. Where the
+        # tests' own databases are is no part of what is tried.
+        env={**os.environ, "DATABASE_URL": "", "TEST_DATABASE_FOLDER": MEMORY},
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -33,10 +33,16 @@ def ask(key):
         return str(refusal.detail)
 
 
+def keys_of(source, count):
+    users = [User.objects.create(username=f"user{number}") for number in range(count)]
+    if source == "knox":
+        return [AuthToken.objects.create(user=user)[1] for user in users]
+    return [Token.objects.create(user=user).key for user in users]
+
+
 @pytest.fixture
 def keys(issued):
-    users = [User.objects.create(username=f"user{number}") for number in range(20)]
-    return [Token.objects.create(user=user).key for user in users]
+    return keys_of("authtoken", 20)
 
 
 def test_keys_work_before_between_and_after(keys):
@@ -285,9 +291,8 @@ def test_a_key_that_looks_like_an_issued_one_stays(keys):
 class TestKnox:
     @pytest.fixture
     def keys(self, issued):
-        users = [User.objects.create(username=f"user{number}") for number in range(5)]
         with setting(ACCEPT_KNOX=True):
-            yield [AuthToken.objects.create(user=user)[1] for user in users]
+            yield keys_of("knox", 5)
 
     def test_keys_work_before_between_and_after(self, keys):
         expiries = {token.user_id: token.expiry for token in AuthToken.objects.all()}
@@ -422,13 +427,6 @@ class TestKnox:
 
 
 CACHES = [None, {"COHERENCE": "host"}]
-
-
-def keys_of(source, count):
-    users = [User.objects.create(username=f"user{number}") for number in range(count)]
-    if source == "knox":
-        return [AuthToken.objects.create(user=user)[1] for user in users]
-    return [Token.objects.create(user=user).key for user in users]
 
 
 def adopt_all(source):
